@@ -1,0 +1,1 @@
+"""The core: the gRPC server that owns devices, identity and every call's life."""

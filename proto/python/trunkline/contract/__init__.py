@@ -1,0 +1,1 @@
+"""What every process must agree on beyond the protos: errors, ids, metadata names, channels and streams."""

@@ -1,0 +1,78 @@
+"""Opening channels to the core and the options of both sides: sizes, keepalive and reconnection in one place."""
+
+from pathlib import Path
+from typing import Final
+
+import grpc
+
+from trunkline.contract.metadata import ADDRESS_FILE, PART_SECRET, SECRET_FILE, SOCKET_FILE
+
+FRAME_HEADROOM_BYTES: Final = 1024 * 1024
+"""Channels and servers allow this much beyond max_params_bytes: a frame is params plus its envelope and neighbours."""
+
+LONGEST_SOCKET_PATH: Final = 100
+"""gRPC refuses Unix socket paths over 107 characters."""
+
+Options = list[tuple[str, int | str]]
+
+
+def channel_options(max_params_bytes: int) -> Options:
+    """Options of every channel to the core.
+
+    The reconnect backoff is short because parts must find each other within a second (gRPC's default left a client out
+    for 17 s); the keepalive finds a peer that is stopped, which without a ping timeout was never noticed.
+    """
+    limit = max_params_bytes + FRAME_HEADROOM_BYTES
+    return [
+        ("grpc.max_send_message_length", limit),
+        ("grpc.max_receive_message_length", limit),
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.min_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", 1000),
+        ("grpc.keepalive_time_ms", 10_000),
+        ("grpc.keepalive_timeout_ms", 5_000),
+        ("grpc.http2.ping_timeout_ms", 5_000),
+        ("grpc.http2.max_pings_without_data", 0),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.use_local_subchannel_pool", 1),
+    ]
+
+
+def server_options(max_params_bytes: int) -> Options:
+    """Options of the core's server; without the shorter ping interval it would answer GOAWAY too_many_pings."""
+    limit = max_params_bytes + FRAME_HEADROOM_BYTES
+    return [
+        ("grpc.max_send_message_length", limit),
+        ("grpc.max_receive_message_length", limit),
+        ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
+        ("grpc.http2.max_ping_strikes", 0),
+        ("grpc.keepalive_time_ms", 10_000),
+        ("grpc.keepalive_timeout_ms", 5_000),
+        ("grpc.http2.ping_timeout_ms", 5_000),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.so_reuseport", 0),
+    ]
+
+
+def core_address(data_dir: Path) -> str:
+    """The gRPC target of the core that runs on this data directory: its Unix socket."""
+    pointer = data_dir / ADDRESS_FILE
+    if pointer.exists():
+        return f"unix:{pointer.read_text().strip()}"
+    return f"unix:{(data_dir / SOCKET_FILE).absolute()}"
+
+
+def part_secret(data_dir: Path) -> str:
+    """The installation's secret, in hex; FileNotFoundError before the core's first start."""
+    return (data_dir / SECRET_FILE).read_text().strip()
+
+
+def part_metadata(secret: str) -> tuple[tuple[str, str], ...]:
+    """The metadata by which a part proves itself."""
+    return ((PART_SECRET, secret),)
+
+
+def open_channel(target: str, *, max_params_bytes: int) -> grpc.aio.Channel:
+    """An insecure channel: for the Unix socket and loopback, where no network lies between."""
+    return grpc.aio.insecure_channel(target, options=channel_options(max_params_bytes))
