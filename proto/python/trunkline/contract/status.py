@@ -1,9 +1,10 @@
 """A TrunklineError as a gRPC status with one google.rpc.ErrorInfo, and back: both directions in one place."""
 
+from typing import Any
+
 import grpc
 from google.rpc import error_details_pb2, status_pb2
 from grpc import StatusCode
-from grpc_status import rpc_status
 
 from trunkline.contract.errors import DOMAIN, TABLE, TrunklineError, reason_name, reason_of
 from trunkline.v1.error_pb2 import ErrorReason
@@ -24,7 +25,7 @@ _BARE: dict[StatusCode, ErrorReason.ValueType] = {
 }
 
 
-async def abort(context: "grpc.aio.ServicerContext[object, object]", error: TrunklineError) -> None:
+async def abort(context: "grpc.aio.ServicerContext[Any, Any]", error: TrunklineError) -> None:
     """End the RPC with the error's status; raises, as `context.abort` does."""
     row = TABLE[error.reason]
     status = status_pb2.Status(code=row.grpc.value[0], message=error.message)
@@ -36,10 +37,16 @@ async def abort(context: "grpc.aio.ServicerContext[object, object]", error: Trun
 
 def error_of(rpc_error: grpc.aio.AioRpcError) -> TrunklineError:
     """The error behind a failed RPC; one made from the bare status code if it carries no ErrorInfo of ours."""
-    status = rpc_status.from_call(rpc_error)
-    for detail in status.details if status is not None else ():
+    for detail in _details(rpc_error):
         info = error_details_pb2.ErrorInfo()
         if detail.Unpack(info) and info.domain == DOMAIN:
             return TrunklineError(reason_of(info.reason), rpc_error.details() or "", **dict(info.metadata))
     reason = _BARE.get(rpc_error.code(), ErrorReason.ERROR_REASON_INTERNAL)
     return TrunklineError(reason, rpc_error.details() or rpc_error.code().name)
+
+
+def _details(rpc_error: grpc.aio.AioRpcError) -> list[Any]:
+    for key, value in rpc_error.trailing_metadata() or ():
+        if key == _DETAILS_KEY and isinstance(value, bytes):
+            return list(status_pb2.Status.FromString(value).details)
+    return []

@@ -72,7 +72,7 @@ class Resumed(WorkerFrame, gc=False):
     pass
 
 
-class MqttBasic(Frame, gc=False, frozen=True):
+class MqttBasic(Frame, gc=False):
     """Credentials of an MQTT CONNECT; an absent part is empty."""
 
     client_id: str = ""
@@ -80,7 +80,7 @@ class MqttBasic(Frame, gc=False, frozen=True):
     password: str = ""
 
 
-class GatewayChild(Frame, gc=False, frozen=True):
+class GatewayChild(Frame, gc=False):
     parent_session: int
     device_name: str
     device_type: str = ""
@@ -164,7 +164,7 @@ class Welcome(CoreFrame, gc=False):
     version: int = VERSION
 
 
-class TransportProfile(Frame, gc=False, frozen=True):
+class TransportProfile(Frame, gc=False):
     profile_id: bytes
     version: int
 
@@ -243,11 +243,11 @@ class CallerHello(CallerFrame, gc=False):
     version: int = VERSION
 
 
-class Persistence(Frame, gc=False, frozen=True):
+class Persistence(Frame, gc=False):
     additional_info: bytes = b""
 
 
-class DeliveryPolicy(Frame, gc=False, frozen=True):
+class DeliveryPolicy(Frame, gc=False):
     strategy: int = 0
     redelivery: int = 0
 
