@@ -2,9 +2,8 @@
 
 from typing import Any
 
-import grpc
 from google.rpc import error_details_pb2, status_pb2
-from grpc import StatusCode
+from grpc import StatusCode, aio
 
 from trunkline.contract.errors import DOMAIN, TABLE, TrunklineError, reason_name, reason_of
 from trunkline.v1.error_pb2 import ErrorReason
@@ -25,7 +24,7 @@ _BARE: dict[StatusCode, ErrorReason.ValueType] = {
 }
 
 
-async def abort(context: "grpc.aio.ServicerContext[Any, Any]", error: TrunklineError) -> None:
+async def abort(context: "aio.ServicerContext[Any, Any]", error: TrunklineError) -> None:
     """End the RPC with the error's status; raises, as `context.abort` does."""
     row = TABLE[error.reason]
     status = status_pb2.Status(code=row.grpc.value[0], message=error.message)
@@ -35,7 +34,7 @@ async def abort(context: "grpc.aio.ServicerContext[Any, Any]", error: TrunklineE
     await context.abort(row.grpc, error.message, ((_DETAILS_KEY, status.SerializeToString()),))
 
 
-def error_of(rpc_error: grpc.aio.AioRpcError) -> TrunklineError:
+def error_of(rpc_error: aio.AioRpcError) -> TrunklineError:
     """The error behind a failed RPC; one made from the bare status code if it carries no ErrorInfo of ours."""
     for detail in _details(rpc_error):
         info = error_details_pb2.ErrorInfo()
@@ -45,8 +44,9 @@ def error_of(rpc_error: grpc.aio.AioRpcError) -> TrunklineError:
     return TrunklineError(reason, rpc_error.details() or rpc_error.code().name)
 
 
-def _details(rpc_error: grpc.aio.AioRpcError) -> list[Any]:
-    for key, value in rpc_error.trailing_metadata() or ():
+def _details(rpc_error: aio.AioRpcError) -> list[Any]:
+    trailing: Any = rpc_error.trailing_metadata()  # its stub types the pairs too narrowly
+    for key, value in trailing or ():
         if key == _DETAILS_KEY and isinstance(value, bytes):
             return list(status_pb2.Status.FromString(value).details)
     return []
