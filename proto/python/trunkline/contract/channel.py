@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from grpc import aio
+import grpc.aio
 
 from trunkline.contract.metadata import ADDRESS_FILE, PART_SECRET, SECRET_FILE, SOCKET_FILE
 
@@ -73,6 +73,6 @@ def part_metadata(secret: str) -> tuple[tuple[str, str], ...]:
     return ((PART_SECRET, secret),)
 
 
-def open_channel(target: str, *, max_params_bytes: int) -> aio.Channel:
+def open_channel(target: str, *, max_params_bytes: int) -> grpc.aio.Channel:
     """An insecure channel: for the Unix socket and loopback, where no network lies between."""
-    return aio.insecure_channel(target, options=channel_options(max_params_bytes))
+    return grpc.aio.insecure_channel(target, options=channel_options(max_params_bytes))

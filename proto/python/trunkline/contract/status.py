@@ -2,8 +2,9 @@
 
 from typing import Any
 
+import grpc.aio
 from google.rpc import error_details_pb2, status_pb2
-from grpc import StatusCode, aio
+from grpc import StatusCode
 
 from trunkline.contract.errors import DOMAIN, TABLE, TrunklineError, reason_name, reason_of
 from trunkline.v1.error_pb2 import ErrorReason
@@ -24,7 +25,7 @@ _BARE: dict[StatusCode, ErrorReason.ValueType] = {
 }
 
 
-async def abort(context: "aio.ServicerContext[Any, Any]", error: TrunklineError) -> None:
+async def abort(context: "grpc.aio.ServicerContext[Any, Any]", error: TrunklineError) -> None:
     """End the RPC with the error's status; raises, as `context.abort` does."""
     row = TABLE[error.reason]
     status = status_pb2.Status(code=row.grpc.value[0], message=error.message)
@@ -34,7 +35,7 @@ async def abort(context: "aio.ServicerContext[Any, Any]", error: TrunklineError)
     await context.abort(row.grpc, error.message, ((_DETAILS_KEY, status.SerializeToString()),))
 
 
-def error_of(rpc_error: aio.AioRpcError) -> TrunklineError:
+def error_of(rpc_error: grpc.aio.AioRpcError) -> TrunklineError:
     """The error behind a failed RPC; one made from the bare status code if it carries no ErrorInfo of ours."""
     for detail in _details(rpc_error):
         info = error_details_pb2.ErrorInfo()
@@ -44,7 +45,7 @@ def error_of(rpc_error: aio.AioRpcError) -> TrunklineError:
     return TrunklineError(reason, rpc_error.details() or rpc_error.code().name)
 
 
-def _details(rpc_error: aio.AioRpcError) -> list[Any]:
+def _details(rpc_error: grpc.aio.AioRpcError) -> list[Any]:
     trailing: Any = rpc_error.trailing_metadata()  # its stub types the pairs too narrowly
     for key, value in trailing or ():
         if key == _DETAILS_KEY and isinstance(value, bytes):
