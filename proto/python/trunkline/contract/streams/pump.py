@@ -1,0 +1,224 @@
+"""The shell that every end of a stream runs in: it moves batches between a wire and a pure end, and knows no rule.
+
+A reader hands what comes to the end, a writer sends what has gathered, and a watch ends a connection on which nothing
+came for too long. The reader never waits for a write, so a peer that does not read can never stop us from reading.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol, TypeVar
+
+from trunkline.contract.clock import Clock
+from trunkline.contract.errors import TrunklineError
+from trunkline.contract.streams.frames import Batch, Frame
+from trunkline.contract.streams.wire import Wire, WireBroken
+from trunkline.v1.error_pb2 import ErrorReason
+
+HEARTBEAT_MS: Final = 2_000
+"""Each side writes at least an empty batch this often."""
+
+SILENT_HEARTBEATS: Final = 3
+SLOWEST_BYTES_PER_S: Final = 512 * 1024
+
+STOPPED_MS: Final = 500
+"""A watch that comes this late shows that this process itself stood still: the peer gets one more heartbeat's time."""
+
+Out = TypeVar("Out", bound=Frame)
+In = TypeVar("In", bound=Frame)
+Out_co = TypeVar("Out_co", bound=Frame, covariant=True)
+In_contra = TypeVar("In_contra", bound=Frame, contravariant=True)
+Effect = TypeVar("Effect")
+Effect_co = TypeVar("Effect_co", covariant=True)
+
+
+def silence_ms(max_frame_bytes: int, heartbeat_ms: int = HEARTBEAT_MS) -> int:
+    """How long a living peer may say nothing: three heartbeats, or as long as its largest frame may take."""
+    return max(SILENT_HEARTBEATS * heartbeat_ms, max_frame_bytes * 1000 // SLOWEST_BYTES_PER_S)
+
+
+class End(Protocol[Out_co, In_contra, Effect_co]):
+    """One end of a stream, without clock or I/O: frames and time in, frames and effects out.
+
+    An end outlives its connections. `opened` and `broken` come in turn; `receive` and `gather` only between them. All
+    times are monotonic milliseconds.
+    """
+
+    wake: Callable[[], None]
+    """Set by the pump while connected; the end calls it when there is something new to gather. Cheap, any number of
+    times."""
+    heartbeat_ms: int
+    """Something is written at least this often."""
+    silence_ms: int
+    """A connection on which nothing came for this long is dead; 0: never (the peer does not beat)."""
+
+    def opened(self, now: int) -> None:
+        """A fresh connection stands; the next `gather` begins with this end's greeting, if it has one."""
+        ...
+
+    def receive(self, batch: Batch[In_contra], now: int) -> Sequence[Effect_co]:
+        """Take what the peer said; returns what the owner must handle, in order. May raise TrunklineError: the
+        connection ends with it."""
+        ...
+
+    def gather(self, now: int) -> Batch[Out_co] | None:
+        """Take what is to be written now; None if there is nothing."""
+        ...
+
+    def heartbeat(self, now: int) -> Batch[Out_co]:
+        """A batch without frames, for a peer that has not heard from us for `heartbeat_ms`."""
+        ...
+
+    def due_ms(self) -> int | None:
+        """When `gather` must be called even if `wake` is not, such as for an ack; None: no such time."""
+        ...
+
+    def broken(self, now: int) -> Sequence[Effect_co]:
+        """The connection is gone, for whatever cause; returns what the owner must handle because of it."""
+        ...
+
+
+def nothing() -> None:
+    """What an end's `wake` is while it has no connection."""
+
+
+class _Bell:
+    """What the writer sleeps on: rung by the end, or by a timer at the time that was asked for."""
+
+    __slots__ = ("_clock", "_loop", "_rung", "_timer", "_timer_ms", "_waiter")
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+        self._rung = False
+        self._waiter: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_ms = 0
+
+    def ring(self) -> None:
+        if not self._rung:
+            self._rung = True
+            if self._waiter is not None and not self._waiter.done():
+                self._waiter.set_result(None)
+
+    def ring_at(self, at_ms: int) -> None:
+        """Ring at `at_ms` at the latest. An earlier timer stays: one ring too many costs less than a timer a batch."""
+        if self._timer is not None:
+            if self._timer_ms <= at_ms:
+                return
+            self._timer.cancel()
+        self._timer_ms = at_ms
+        self._timer = self._loop.call_later(max(0, at_ms - self._clock()) / 1000, self._timer_rang)
+
+    def _timer_rang(self) -> None:
+        self._timer = None
+        self.ring()
+
+    async def wait(self) -> None:
+        if not self._rung:
+            self._waiter = self._loop.create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        self._rung = False
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+
+async def pump(
+    wire: Wire[Out, In],
+    end: End[Out, In, Effect],
+    handle: Callable[[Sequence[Effect]], None],
+    *,
+    clock: Clock,
+) -> None:
+    """Run `end` on `wire` until the peer ends the stream; what `receive` gives goes to `handle`, at once.
+
+    Raises WireBroken if the connection breaks or falls silent, and TrunklineError if the end refuses what came. Does
+    not call the end's `broken` and does not close the wire: who made the connection knows what comes next.
+    """
+    bell = _Bell(clock)
+    line = _Line(clock())
+    end.opened(line.heard_ms)
+    end.wake = bell.ring
+    bell.ring()
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            writer = tasks.create_task(_write(wire, end, bell, line, clock), name="stream writer")
+            watch = tasks.create_task(_watch(end, line, clock), name="stream watch")
+            await _read(wire, end, handle, bell, line, clock)
+            writer.cancel()
+            watch.cancel()
+    except BaseExceptionGroup as group:
+        expected, other = group.split((WireBroken, TrunklineError))
+        if expected is None or other is not None:
+            raise
+        raise expected.exceptions[0] from None
+    finally:
+        end.wake = nothing
+        bell.close()
+
+
+class _Line:
+    """When this connection was last used, either way."""
+
+    __slots__ = ("heard_ms", "wrote_ms")
+
+    def __init__(self, now: int) -> None:
+        self.heard_ms = now
+        self.wrote_ms = now
+
+
+async def _read(
+    wire: Wire[Out, In],
+    end: End[Out, In, Effect],
+    handle: Callable[[Sequence[Effect]], None],
+    bell: _Bell,
+    line: _Line,
+    clock: Clock,
+) -> None:
+    while (batch := await wire.read()) is not None:
+        line.heard_ms = now = clock()
+        effects = end.receive(batch, now)
+        if effects:
+            handle(effects)
+        due = end.due_ms()
+        if due is not None:
+            bell.ring_at(due)
+
+
+async def _write(wire: Wire[Out, In], end: End[Out, In, Effect], bell: _Bell, line: _Line, clock: Clock) -> None:
+    while True:
+        now = clock()
+        batch = end.gather(now)
+        if batch is None:
+            if now < line.wrote_ms + end.heartbeat_ms:
+                due = end.due_ms()
+                beat = line.wrote_ms + end.heartbeat_ms
+                bell.ring_at(beat if due is None or due > beat else due)
+                await bell.wait()
+                continue
+            batch = end.heartbeat(now)
+        try:
+            await wire.write(batch)
+        except WireBroken:
+            return  # the reader finds the same break, after what the peer still had to say
+        line.wrote_ms = clock()
+        if len(batch.frames) > 1:
+            await asyncio.sleep(0)  # under load: let one more turn's frames gather before the next batch
+
+
+async def _watch(end: End[Out, In, Effect], line: _Line, clock: Clock) -> None:
+    while True:
+        silence = end.silence_ms
+        asleep_until = line.heard_ms + silence if silence else clock() + end.heartbeat_ms
+        await asyncio.sleep((asleep_until - clock()) / 1000)
+        now = clock()
+        if now > asleep_until + STOPPED_MS:
+            await asyncio.sleep(end.heartbeat_ms / 1000)
+            now = clock()
+        if silence and now >= line.heard_ms + silence:
+            message = f"nothing came for {now - line.heard_ms} ms"
+            raise WireBroken(TrunklineError(ErrorReason.ERROR_REASON_CORE_UNAVAILABLE, message))

@@ -1,0 +1,47 @@
+"""One connection of a stream: what moves batches. There is one over gRPC and one in memory; the pump drives either."""
+
+from typing import Protocol, TypeVar
+
+from trunkline.contract.errors import TrunklineError
+from trunkline.contract.streams.frames import Batch, Frame
+
+Out_contra = TypeVar("Out_contra", bound=Frame, contravariant=True)
+In_co = TypeVar("In_co", bound=Frame, covariant=True)
+
+
+class Unreadable(Frame, gc=False):
+    """Stands in a received batch for a frame that could not be understood: it counts as handled, and is counted."""
+
+    problem: str
+
+
+class WireBroken(Exception):
+    """The connection ended without its peer saying so in the stream; `error` says what is known of the cause."""
+
+    def __init__(self, error: TrunklineError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+class Wire(Protocol[Out_contra, In_co]):
+    """A connection to the peer. One task reads and one writes; neither waits for the other."""
+
+    async def write(self, batch: Batch[Out_contra]) -> None:
+        """Send one batch; returns when the transport takes the next one. Raises WireBroken."""
+        ...
+
+    async def read(self) -> Batch[In_co] | None:
+        """The peer's next batch, or None once it ended the stream cleanly. Raises WireBroken."""
+        ...
+
+    async def close(self, error: TrunklineError | None = None) -> None:
+        """End the connection, with a status for the peer if there is an error to tell. Closing twice is harmless."""
+        ...
+
+
+class Connector(Protocol[Out_contra, In_co]):
+    """Opens connections to one peer, one after another."""
+
+    async def connect(self) -> Wire[Out_contra, In_co]:
+        """A fresh connection. It may turn out broken only at the first read. Raises WireBroken."""
+        ...
