@@ -1,0 +1,1 @@
+"""The protocols a worker can speak to devices: one module or package each."""
