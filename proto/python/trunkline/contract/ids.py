@@ -1,7 +1,6 @@
 """Ids: 16 bytes inside, UUID text at the edges."""
 
 import os
-import uuid
 from typing import Final, NewType
 
 DeviceId = NewType("DeviceId", bytes)
@@ -24,7 +23,8 @@ def new_id() -> bytes:
 
 def to_text(value: bytes) -> str:
     """An id as lower-case UUID text; empty for an absent one."""
-    return str(uuid.UUID(bytes=value)) if value else ""
+    digits = value.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}" if value else ""
 
 
 def from_text(text: str) -> bytes:
@@ -33,13 +33,23 @@ def from_text(text: str) -> bytes:
     Short groups are padded (`1-2-3-4-5`) and upper case is taken, as ThingsBoard's REST API does.
     Raises ValueError for anything else.
     """
-    groups = text.split("-")
-    if len(groups) != 5:
-        raise ValueError(f"Invalid UUID string: {text}")
-    widths = (8, 4, 4, 4, 12)
-    if any(not 0 < len(group) <= width for group, width in zip(groups, widths, strict=True)):
-        raise ValueError(f"Invalid UUID string: {text}")
+    if len(text) == 36 and text[8] == text[13] == text[18] == text[23] == "-":
+        digits = text.replace("-", "")
+    else:
+        digits = _padded(text)
     try:
-        return bytes.fromhex("".join(group.zfill(width) for group, width in zip(groups, widths, strict=True)))
+        value = bytes.fromhex(digits)
     except ValueError:
-        raise ValueError(f"Invalid UUID string: {text}") from None
+        value = NO_ID
+    if len(value) != 16:  # fromhex skips white space
+        raise ValueError(f"Invalid UUID string: {text}")
+    return value
+
+
+def _padded(text: str) -> str:
+    """The 32 digits of short-grouped UUID text; empty for what has not five groups of fitting length."""
+    groups = text.split("-")
+    widths = (8, 4, 4, 4, 12)
+    if len(groups) != 5 or any(not 0 < len(group) <= width for group, width in zip(groups, widths, strict=True)):
+        return ""
+    return "".join([group.zfill(width) for group, width in zip(groups, widths, strict=True)])
