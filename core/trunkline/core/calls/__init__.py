@@ -1,0 +1,1 @@
+"""Calls: the rules of one device's calls as a pure machine, and the small structures all devices share."""
