@@ -1,0 +1,3 @@
+"""What every test run shares."""
+
+pytest_plugins = ["real_parts"]
