@@ -1,0 +1,1 @@
+"""What the core knows of devices: rows, credentials, and who may do what with them."""

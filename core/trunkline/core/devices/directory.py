@@ -1,0 +1,89 @@
+"""The devices that calls and sessions are about, behind a bounded cache, so that a hot call never reads the store."""
+
+import hmac
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from trunkline.contract.streams.frames import Connect, Refused
+from trunkline.core.devices.model import DeviceEntry
+from trunkline.core.store.devices import DeviceRows
+from trunkline.v1.error_pb2 import ErrorReason
+
+MAX_ENTRIES: Final = 100_000
+
+
+class Directory:
+    """Read-through cache of device entries. Whoever writes a device says so with `forget`."""
+
+    def __init__(self, rows: DeviceRows, *, max_entries: int = MAX_ENTRIES) -> None:
+        self._rows = rows
+        self._max_entries = max_entries
+        self._entries: dict[bytes, DeviceEntry] = {}  # oldest first
+        self._writes = 0
+
+    def cached(self, device_id: bytes) -> DeviceEntry | None:
+        """The device if it is in the cache; None says only that `load` must be asked."""
+        return self._entries.get(device_id)
+
+    async def load(self, device_id: bytes) -> DeviceEntry | None:
+        """The device, from the cache or the store; None if there is none. Raises STORE_UNAVAILABLE."""
+        return (await self.load_many((device_id,))).get(device_id)
+
+    async def load_many(self, device_ids: Collection[bytes]) -> dict[bytes, DeviceEntry]:
+        """Those of the devices that exist, by id, with one query for what is not cached. Raises STORE_UNAVAILABLE."""
+        found = {device_id: entry for device_id in device_ids if (entry := self._entries.get(device_id))}
+        missing = [device_id for device_id in device_ids if device_id not in found]
+        if missing:
+            writes = self._writes
+            for entry in await self._rows.entries(missing):
+                found[entry.device_id] = entry
+                self._remember(entry, writes)
+        return found
+
+    async def authenticate(self, connects: Sequence[Connect]) -> list[DeviceEntry | Refused]:
+        """Who each of these sessions is, in their order, with one query for all of them.
+
+        Credentials that nobody has are refused with BAD_CREDENTIALS. Raises STORE_UNAVAILABLE.
+        """
+        tokens = [_shown_token(connect) for connect in connects]
+        writes = self._writes
+        known = await self._rows.entries_by_token({token for token in tokens if token})
+        for _, entry in known.values():
+            self._remember(entry, writes)
+        return [
+            self._verdict(connect, token, known.get(token) if token else None)
+            for connect, token in zip(connects, tokens, strict=True)
+        ]
+
+    def forget(self, device_id: bytes) -> None:
+        """Read the device anew the next time: its row or its credentials changed."""
+        self._writes += 1
+        self._entries.pop(device_id, None)
+
+    def _verdict(self, connect: Connect, token: str, found: tuple[str, DeviceEntry] | None) -> DeviceEntry | Refused:
+        if connect.child is not None:
+            return Refused(
+                connect.session, ErrorReason.ERROR_REASON_NOT_SUPPORTED, "Devices behind a gateway are not served"
+            )
+        # The index found it; the comparison takes the same time wherever the two differ.
+        if found is None or not hmac.compare_digest(found[0].encode(), token.encode()):
+            return Refused(connect.session, ErrorReason.ERROR_REASON_BAD_CREDENTIALS, "Unknown device credentials")
+        return found[1]
+
+    def _remember(self, entry: DeviceEntry, writes: int) -> None:
+        """Cache what was read unless somebody wrote meanwhile: it may be old."""
+        if writes != self._writes:
+            return
+        self._entries[entry.device_id] = entry
+        if len(self._entries) > self._max_entries:
+            del self._entries[next(iter(self._entries))]
+
+
+def _shown_token(connect: Connect) -> str:
+    """The access token among the credentials; empty if there is none.
+
+    An MQTT user name is one: that is how devices with a token connect, whatever password they send.
+    """
+    if connect.access_token is not None:
+        return connect.access_token
+    return connect.mqtt_basic.user_name if connect.mqtt_basic is not None else ""

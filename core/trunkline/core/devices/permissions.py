@@ -1,0 +1,67 @@
+"""Who may do what with a device. The texts are the ones that ThingsBoard's clients know."""
+
+from typing import NoReturn
+
+from trunkline.contract.errors import TrunklineError
+from trunkline.contract.ids import to_text
+from trunkline.core.devices.model import Device, DeviceEntry
+from trunkline.core.identity.principal import Principal
+from trunkline.v1.error_pb2 import ErrorReason
+from trunkline.v1.rpc_service_pb2 import Role
+
+_NO_PERMISSION = "You don't have permission to perform this operation!"
+
+
+def may_call(principal: Principal, entry: DeviceEntry | None) -> DeviceEntry:
+    """The device, if `principal` may call it.
+
+    Raises PERMISSION_DENIED for a system administrator, whether the device exists or not, and for a customer user
+    whose customer does not hold it; DEVICE_NOT_FOUND for an unknown device and for one of another tenant.
+    """
+    if principal.role == Role.ROLE_SYS_ADMIN:
+        raise TrunklineError(
+            ErrorReason.ERROR_REASON_PERMISSION_DENIED,
+            "System administrator is not allowed to perform this operation!",
+        )
+    if entry is None or entry.tenant_id != principal.tenant_id:
+        raise TrunklineError(ErrorReason.ERROR_REASON_DEVICE_NOT_FOUND, "Device with requested id wasn't found!")
+    if not _holds(principal, entry.customer_id):
+        _deny()
+    return entry
+
+
+def may_administer(principal: Principal) -> None:
+    """Raise PERMISSION_DENIED unless `principal` may create, delete and give credentials to its tenant's devices."""
+    if principal.role != Role.ROLE_TENANT_ADMIN:
+        _deny()
+
+
+def may_read(principal: Principal, device: Device | None, device_id: bytes) -> Device:
+    """The device, if `principal` may see it.
+
+    Raises DEVICE_NOT_FOUND for anything that it may not see, so that ids tell nothing, and
+    PERMISSION_DENIED for a system administrator, who has no devices.
+    """
+    if principal.role == Role.ROLE_SYS_ADMIN:
+        _deny()
+    if device is None or device.tenant_id != principal.tenant_id or not _holds(principal, device.customer_id):
+        text = to_text(device_id)
+        raise TrunklineError(
+            ErrorReason.ERROR_REASON_DEVICE_NOT_FOUND, f"Device with id [{text}] is not found", device_id=text
+        )
+    return device
+
+
+def _holds(principal: Principal, customer_id: bytes) -> bool:
+    """Whether a device assigned to `customer_id` is within the principal's reach, its tenant being right."""
+    match principal.role:
+        case Role.ROLE_TENANT_ADMIN:
+            return True
+        case Role.ROLE_CUSTOMER_USER:
+            return bool(customer_id) and customer_id == principal.customer_id
+        case _:
+            return False
+
+
+def _deny() -> NoReturn:
+    raise TrunklineError(ErrorReason.ERROR_REASON_PERMISSION_DENIED, _NO_PERMISSION)

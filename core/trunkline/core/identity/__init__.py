@@ -1,0 +1,1 @@
+"""Who somebody is: users, passwords, tokens, their keys and their revocation."""

@@ -1,0 +1,118 @@
+"""The core's gRPC server: services, health and reflection, on the Unix socket for parts and a TCP port for backends."""
+
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from grpc import aio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import aio as health  # type: ignore[attr-defined]  # its public name, re-exported plainly
+from grpc_reflection.v1alpha import reflection
+
+from trunkline.contract.channel import LONGEST_SOCKET_PATH, server_options
+from trunkline.contract.metadata import ADDRESS_FILE, SOCKET_FILE
+from trunkline.core.rpc.interceptors import ErrorInterceptor
+from trunkline.v1 import device_service_pb2, identity_service_pb2, rpc_service_pb2, transport_service_pb2
+from trunkline.v1.device_service_pb2_grpc import DeviceServiceServicer, add_DeviceServiceServicer_to_server
+from trunkline.v1.identity_service_pb2_grpc import IdentityServiceServicer, add_IdentityServiceServicer_to_server
+from trunkline.v1.rpc_service_pb2_grpc import RpcServiceServicer, add_RpcServiceServicer_to_server
+from trunkline.v1.transport_service_pb2_grpc import TransportServiceServicer, add_TransportServiceServicer_to_server
+
+SERVICES = tuple(
+    file.services_by_name[name].full_name
+    for file, name in (
+        (rpc_service_pb2.DESCRIPTOR, "RpcService"),
+        (transport_service_pb2.DESCRIPTOR, "TransportService"),
+        (device_service_pb2.DESCRIPTOR, "DeviceService"),
+        (identity_service_pb2.DESCRIPTOR, "IdentityService"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CoreServer:
+    """A server that is bound but does not answer before `start`."""
+
+    grpc: aio.Server
+    health: health.HealthServicer
+    socket: Path
+    """The Unix socket that the parts meet on."""
+    port: int
+    """The TCP port as bound; 0 without one."""
+
+    async def start(self) -> None:
+        """Answer calls; the standard health service says SERVING."""
+        await self.grpc.start()
+        for service in ("", *SERVICES):
+            await self.health.set(service, health_pb2.HealthCheckResponse.SERVING)
+
+    async def drain(self) -> None:
+        """Say NOT_SERVING from now on and go on answering."""
+        await self.health.enter_graceful_shutdown()
+
+    async def stop(self, grace_s: float) -> None:
+        """Take no new calls, give the running ones `grace_s` seconds, then cut them off and remove the socket."""
+        await self.grpc.stop(grace_s)
+        self.socket.unlink(missing_ok=True)
+
+
+def build_server(
+    *,
+    rpc_service: RpcServiceServicer,
+    transport_service: TransportServiceServicer,
+    device_service: DeviceServiceServicer,
+    identity_service: IdentityServiceServicer,
+    data_dir: Path,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    max_params_bytes: int,
+    interceptors: Sequence[aio.ServerInterceptor[Any, Any]] = (),
+) -> CoreServer:
+    """Bind the Unix socket of `data_dir` and, unless `port` is None, the TCP port (0: any free one).
+
+    Raises OSError, naming the address, if one of them is taken.
+    """
+    server = aio.server(interceptors=[ErrorInterceptor(), *interceptors], options=server_options(max_params_bytes))
+    add_RpcServiceServicer_to_server(rpc_service, server)
+    add_TransportServiceServicer_to_server(transport_service, server)
+    add_DeviceServiceServicer_to_server(device_service, server)
+    add_IdentityServiceServicer_to_server(identity_service, server)
+    health_servicer = health.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
+    reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+    socket = bind_socket(server, data_dir)
+    return CoreServer(server, health_servicer, socket, bind_port(server, host, port) if port is not None else 0)
+
+
+def bind_socket(server: aio.Server, data_dir: Path) -> Path:
+    """Listen on the data directory's Unix socket, which only the installation's own user can open.
+
+    Where the path is longer than gRPC takes, the socket stands in a fresh directory of its own and `core.addr` in the
+    data directory names it.
+    """
+    pointer = data_dir / ADDRESS_FILE
+    path = (data_dir / SOCKET_FILE).absolute()
+    pointer.unlink(missing_ok=True)
+    if len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
+        path = Path(tempfile.mkdtemp(prefix="trunkline-")) / SOCKET_FILE
+        pointer.write_text(str(path))
+    before = os.umask(0o077)
+    try:
+        server.add_insecure_port(f"unix:{path}")
+    except RuntimeError:
+        raise OSError(f"cannot listen on the Unix socket {path}") from None
+    finally:
+        os.umask(before)
+    return path
+
+
+def bind_port(server: aio.Server, host: str, port: int) -> int:
+    """Listen on `host:port`; the port as bound."""
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    try:
+        return server.add_insecure_port(address)
+    except RuntimeError:
+        raise OSError(f"cannot listen on {address}: the port is taken, or the address is not this machine's") from None

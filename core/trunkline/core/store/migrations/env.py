@@ -1,0 +1,13 @@
+"""Alembic's entry point: it runs the changes on the connection that the store hands over."""
+
+from alembic import context
+
+from trunkline.core.store.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,  # SQLite alters a table by copying it
+    transaction_per_migration=False,  # the store's own transaction holds all of them
+)
+context.run_migrations()

@@ -1,0 +1,54 @@
+"""Revoked tokens on disk: what a restarted core must still refuse."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import delete, insert, select
+
+from trunkline.core.store.database import Database
+from trunkline.core.store.tables import revocations
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """Tokens that are refused though their signature is good."""
+
+    user_id: bytes
+    token_session_id: bytes
+    """Empty: all of the user's tokens that were issued earlier than `issued_before_unix_ms`."""
+    issued_before_unix_ms: int
+    forget_unix_ms: int
+    """When the last of them has expired anyway."""
+
+
+class RevocationRows:
+    """The table of revocations."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, revocation: Revocation) -> None:
+        """Remember `revocation` in place of an earlier one for the same user and session."""
+        async with self._database.begin() as connection:
+            await connection.execute(
+                delete(revocations)
+                .where(revocations.c.user_id == revocation.user_id)
+                .where(revocations.c.token_session_id == revocation.token_session_id)
+            )
+            await connection.execute(
+                insert(revocations).values(
+                    user_id=revocation.user_id,
+                    token_session_id=revocation.token_session_id,
+                    issued_before_unix_ms=revocation.issued_before_unix_ms,
+                    forget_unix_ms=revocation.forget_unix_ms,
+                )
+            )
+
+    async def living(self, now_unix_ms: int) -> list[Revocation]:
+        """Those that still matter, the earliest to be forgotten first; the others are deleted."""
+        async with self._database.begin() as connection:
+            await connection.execute(delete(revocations).where(revocations.c.forget_unix_ms <= now_unix_ms))
+            rows = await connection.execute(select(revocations).order_by(revocations.c.forget_unix_ms))
+            return [
+                Revocation(row.user_id, row.token_session_id, row.issued_before_unix_ms, row.forget_unix_ms)
+                for row in rows
+            ]

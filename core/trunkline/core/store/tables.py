@@ -1,0 +1,124 @@
+"""The tables. A change here needs a file in `migrations/versions/`; a test compares the two.
+
+Ids are 16 bytes, times Unix milliseconds; an absent id or text that other columns refer to is NULL.
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+metadata: Final = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+_ID = LargeBinary(16)
+
+starts: Final = Table(
+    "starts",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("started_unix_ms", BigInteger, nullable=False),
+    sqlite_autoincrement=True,  # a number is never given twice, even if rows are removed
+)
+
+tenants: Final = Table(
+    "tenants",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("title", String(255), nullable=False),
+    Column("create_unix_ms", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+)
+
+customers: Final = Table(
+    "customers",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("tenant_id", _ID, ForeignKey("tenants.id", ondelete="CASCADE"), nullable=False),
+    Column("title", String(255), nullable=False),
+    Column("create_unix_ms", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    UniqueConstraint("tenant_id", "title"),
+)
+
+users: Final = Table(
+    "users",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("tenant_id", _ID, ForeignKey("tenants.id", ondelete="CASCADE"), index=True),
+    Column("customer_id", _ID, ForeignKey("customers.id", ondelete="CASCADE"), index=True),
+    Column("email", String(255), nullable=False, unique=True),
+    Column("role", Integer, nullable=False),
+    Column("password_hash", String(255), nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("first_name", String(255), nullable=False),
+    Column("last_name", String(255), nullable=False),
+    Column("phone", String(255), nullable=False),
+    Column("create_unix_ms", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("additional_info", LargeBinary, nullable=False),
+)
+
+revocations: Final = Table(
+    "revocations",
+    metadata,
+    Column("user_id", _ID, primary_key=True),
+    Column("token_session_id", LargeBinary(16), primary_key=True),  # empty: all sessions of the user
+    Column("issued_before_unix_ms", BigInteger, nullable=False),
+    Column("forget_unix_ms", BigInteger, nullable=False, index=True),
+)
+
+device_profiles: Final = Table(
+    "device_profiles",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("tenant_id", _ID, ForeignKey("tenants.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("is_default", Boolean, nullable=False),
+    Column("create_unix_ms", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    UniqueConstraint("tenant_id", "name"),
+)
+
+devices: Final = Table(
+    "devices",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("tenant_id", _ID, ForeignKey("tenants.id", ondelete="CASCADE"), nullable=False),
+    Column("customer_id", _ID, ForeignKey("customers.id", ondelete="SET NULL"), index=True),
+    Column("profile_id", _ID, ForeignKey("device_profiles.id"), nullable=False, index=True),
+    Column("name", String(255), nullable=False),
+    Column("label", String(255), nullable=False),
+    Column("create_unix_ms", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("additional_info", LargeBinary, nullable=False),
+    UniqueConstraint("tenant_id", "name"),
+)
+
+device_credentials: Final = Table(
+    "device_credentials",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("device_id", _ID, ForeignKey("devices.id", ondelete="CASCADE"), nullable=False, unique=True),
+    Column("type", Integer, nullable=False),
+    Column("credentials_id", String(255), nullable=False, unique=True),
+    Column("credentials_value", String, nullable=False),
+    Column("create_unix_ms", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+)
