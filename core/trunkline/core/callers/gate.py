@@ -1,0 +1,205 @@
+"""The way in for every call, whether it came on a stream or alone: who may, to which device, in whose turn."""
+
+import asyncio
+from typing import Protocol, cast
+
+from trunkline.contract.clock import Clock
+from trunkline.contract.errors import TrunklineError
+from trunkline.contract.ids import new_id
+from trunkline.contract.json_text import compact
+from trunkline.contract.streams.frames import StartCall
+from trunkline.core.callers.joined import Joined
+from trunkline.core.calls.model import Call
+from trunkline.core.calls.runner import CallRunner, Waiter
+from trunkline.core.calls.turns import Turns
+from trunkline.core.clock import unix_ms
+from trunkline.core.devices.directory import Directory
+from trunkline.core.devices.model import DeviceEntry
+from trunkline.core.devices.permissions import may_call
+from trunkline.core.identity.principal import Principal
+from trunkline.core.identity.revocations import Revocations
+from trunkline.core.metrics import Counters
+from trunkline.core.tasks import Tasks
+from trunkline.v1.call_pb2 import CallKind
+from trunkline.v1.error_pb2 import Cause, ErrorReason
+
+CALLS_PER_TURN = 256
+"""Calls that enter machines in one turn of the event loop, whoever's they are."""
+
+_KINDS = (CallKind.CALL_KIND_ONE_WAY, CallKind.CALL_KIND_TWO_WAY)
+
+
+class Caller(Waiter, Protocol):
+    """Who waits for a call that may yet be refused."""
+
+    def entered(self, call: Call) -> None:
+        """The call was accepted; `completed` follows."""
+        ...
+
+    def refused(self, error: TrunklineError, cause: Cause.ValueType) -> None:
+        """The call never became one."""
+        ...
+
+
+class CallGate:
+    """Checks a StartCall and lets it into its device's machine."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        runner: CallRunner,
+        directory: Directory,
+        revocations: Revocations,
+        tasks: Tasks,
+        max_params_bytes: int,
+        max_timeout_ms: int,
+        counters: Counters,
+    ) -> None:
+        self._clock = clock
+        self._runner = runner
+        self._directory = directory
+        self._revocations = revocations
+        self._tasks = tasks
+        self._max_params_bytes = max_params_bytes
+        self._max_timeout_ms = max_timeout_ms
+        self._counters = counters
+        self._turns: Turns[bytes, Call] = Turns()
+        self._turn_ahead = False
+        self._named: dict[tuple[bytes, bytes], Call] = {}
+        """Living calls whose caller chose their id."""
+        self._loading: dict[bytes, list[tuple[Principal, StartCall, Caller]]] = {}
+        """Calls to devices that are being read from the store; they keep their order."""
+        self.draining = False
+
+    def enter(self, principal: Principal, start: StartCall, caller: Caller, *, validated: bool) -> None:
+        """Let the call in or refuse it; `validated` says that a part has checked its params already.
+
+        Exactly one of `caller.entered` and `caller.refused` follows, at once unless the device must be read first.
+        """
+        try:
+            self._check(principal, start, validated=validated)
+        except TrunklineError as error:
+            self._refuse(caller, error)
+            return
+        waiting = self._loading.get(start.device_id)
+        if waiting is not None:
+            waiting.append((principal, start, caller))
+            return
+        entry = self._directory.cached(start.device_id)
+        if entry is not None:
+            self._admit(principal, start, caller, entry)
+        else:
+            self._loading[start.device_id] = [(principal, start, caller)]
+            self._tasks.spawn(self._load(start.device_id), name="load device")
+
+    def _check(self, principal: Principal, start: StartCall, *, validated: bool) -> None:
+        if self.draining:
+            raise TrunklineError(ErrorReason.ERROR_REASON_CORE_UNAVAILABLE, "The core is shutting down; try again")
+        if self._revocations.is_revoked(principal):
+            raise TrunklineError(ErrorReason.ERROR_REASON_TOKEN_EXPIRED, "Token has expired")
+        if start.kind not in _KINDS:
+            raise TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, "kind must be ONE_WAY or TWO_WAY")
+        if start.await_delivery and start.kind != CallKind.CALL_KIND_ONE_WAY:
+            raise TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, "await_delivery is for one-way calls")
+        if start.persistence is not None or start.idempotency_key:
+            raise TrunklineError(ErrorReason.ERROR_REASON_NOT_SUPPORTED, "Persistent calls are not available")
+        if start.call_id and len(start.call_id) != 16:
+            raise TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, "call_id must be 16 bytes")
+        if len(start.params) > self._max_params_bytes:
+            raise TrunklineError(
+                ErrorReason.ERROR_REASON_PAYLOAD_TOO_LARGE, f"params exceed {self._max_params_bytes} bytes"
+            )
+        if not validated:
+            if not start.method:
+                raise TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, "method must not be empty")
+            try:
+                start.params = compact(start.params)
+            except ValueError as error:
+                raise TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, f"params are {error}") from None
+
+    def hang_up(self, call: Call, caller: Caller) -> None:
+        """The caller went away; whoever joined the call still gets its outcome."""
+        owner = call.owner
+        if isinstance(owner, Joined) and owner.leave(caller):
+            return
+        self._runner.hang_up(call)
+
+    async def _load(self, device_id: bytes) -> None:
+        problem: TrunklineError | None = None
+        entry: DeviceEntry | None = None
+        try:
+            entry = await self._directory.load(device_id)
+        except TrunklineError as error:
+            problem = error
+        for principal, start, caller in self._loading.pop(device_id):
+            if problem is not None:
+                self._refuse(caller, problem)
+            else:
+                self._admit(principal, start, caller, entry)
+
+    def _admit(self, principal: Principal, start: StartCall, caller: Caller, entry: DeviceEntry | None) -> None:
+        try:
+            device = may_call(principal, entry)
+        except TrunklineError as error:
+            self._refuse(caller, error)
+            return
+        call = Call(
+            call_id=start.call_id or new_id(),
+            device_id=device.device_id,
+            tenant_id=device.tenant_id,
+            kind=start.kind,
+            method=start.method,
+            params=start.params,
+            deadline_ms=self._deadline(start),
+            fail_fast=start.fail_fast,
+            await_delivery=start.await_delivery,
+            owner=caller,
+        )
+        if start.call_id and not self._claim(call, caller):
+            return
+        caller.entered(call)
+        self._turns.add(call.tenant_id, call)
+        if not self._turn_ahead:
+            self._turn_ahead = True
+            asyncio.get_running_loop().call_soon(self._take_turn)
+
+    def _refuse(self, caller: Caller, error: TrunklineError, cause: Cause.ValueType = Cause.CAUSE_UNSPECIFIED) -> None:
+        self._counters.refused_call(error.reason)
+        caller.refused(error, cause)
+
+    def _deadline(self, start: StartCall) -> int:
+        now = self._clock()
+        deadline = start.deadline_ms
+        if start.expire_unix_ms is not None:
+            deadline = now + start.expire_unix_ms - unix_ms()
+        return min(deadline, now + self._max_timeout_ms)
+
+    def _claim(self, call: Call, caller: Caller) -> bool:
+        """Enter a call under its caller's id; False if it joined a living call or was refused."""
+        key = (call.tenant_id, call.call_id)
+        living = self._named.get(key)
+        if living is None:
+            self._named[key] = call
+            call.owner = Joined(self._named, key, caller)
+            return True
+        if (living.device_id, living.kind, living.method, living.params) != (
+            call.device_id,
+            call.kind,
+            call.method,
+            call.params,
+        ):
+            conflict = TrunklineError(ErrorReason.ERROR_REASON_CALL_CONFLICT, "This call id belongs to another call")
+            self._refuse(caller, conflict, Cause.CAUSE_IDEMPOTENCY_CONFLICT)
+            return False
+        cast(Joined, living.owner).join(caller)
+        caller.entered(living)
+        return False
+
+    def _take_turn(self) -> None:
+        self._turn_ahead = False
+        for call in self._turns.take(CALLS_PER_TURN):
+            self._runner.submit(call)
+        if self._turns:
+            self._turn_ahead = True
+            asyncio.get_running_loop().call_soon(self._take_turn)

@@ -1,0 +1,1 @@
+"""Links: each worker's stream to the core, its sessions, and what happens when it breaks."""

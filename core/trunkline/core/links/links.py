@@ -1,0 +1,138 @@
+"""All links: which workers are connected, which of them has which name, and how a fresh stream finds its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from trunkline.contract.clock import Clock
+from trunkline.contract.errors import TrunklineError
+from trunkline.contract.streams.frames import CoreFrame, Drain, LinkHello, WorkerFrame
+from trunkline.contract.streams.pump import pump
+from trunkline.contract.streams.wire import Wire, WireBroken
+from trunkline.core.links.worker_link import WorkerLink
+from trunkline.v1.error_pb2 import ErrorReason
+
+log = structlog.get_logger(__name__)
+
+KEEP_NUMBERS_S: Final = 600.0
+"""How long a broken link's numbers are kept for its worker."""
+
+
+class _Stream:
+    """The stream that a link runs on at present."""
+
+    def __init__(self) -> None:
+        self.pumping: asyncio.Task[None] | None = None
+        self.over = asyncio.Event()
+        self.problem: TrunklineError | None = None
+
+
+class Links:
+    """Serves every link; at most one at a time under each worker_id."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        new_link: Callable[[LinkHello], WorkerLink],
+        hello_timeout_s: float,
+    ) -> None:
+        self._clock = clock
+        self._new_link = new_link
+        self._hello_timeout_s = hello_timeout_s
+        self._links: dict[str, WorkerLink] = {}
+        self._streams: dict[str, _Stream] = {}
+        self._forgetting: dict[str, asyncio.TimerHandle] = {}
+
+    def __len__(self) -> int:
+        """Links that have a stream."""
+        return len(self._streams)
+
+    @property
+    def sessions(self) -> int:
+        """Sessions on all links, suspended ones included."""
+        return sum(len(link.sessions) for link in self._links.values())
+
+    async def serve(self, wire: Wire[CoreFrame, WorkerFrame]) -> None:
+        """Serve one stream until it ends. Raises TrunklineError where its worker must be told why it ended."""
+        hello = await self._hello(wire)
+        await self._end_stream(hello)
+        stream = self._streams[hello.worker_id] = _Stream()
+        link, effects = self._link(hello)
+        log.info("worker_linked", worker=link.worker_id, transport=link.transport, sessions=len(link.sessions))
+        try:
+            link.welcomed(effects)
+            async with asyncio.TaskGroup() as tasks:
+                stream.pumping = tasks.create_task(self._pump(wire, link, stream), name=f"link {link.worker_id}")
+        finally:
+            link.handle(link.end.broken(self._clock()))
+            link.broken()
+            del self._streams[hello.worker_id]
+            self._forget_later(link)
+            stream.over.set()
+        if stream.problem is not None:
+            raise stream.problem
+
+    async def _pump(self, wire: Wire[CoreFrame, WorkerFrame], link: WorkerLink, stream: _Stream) -> None:
+        try:
+            await pump(wire, link.end, link.handle, clock=self._clock)
+        except WireBroken as broken:
+            log.info("link_broken", worker=link.worker_id, problem=broken.error.message)
+        except TrunklineError as error:
+            stream.problem = error
+
+    def drain(self, grace_ms: int) -> None:
+        """Tell every worker that this core is about to end."""
+        for worker_id in self._streams:
+            self._links[worker_id].end.send(Drain(0, grace_ms))
+
+    def close_device(self, device_id: bytes, reason: ErrorReason.ValueType) -> None:
+        """End the device's sessions, wherever they are."""
+        for link in self._links.values():
+            link.close_device(device_id, reason)
+
+    async def _hello(self, wire: Wire[CoreFrame, WorkerFrame]) -> LinkHello:
+        try:
+            async with asyncio.timeout(self._hello_timeout_s):
+                batch = await wire.read()
+        except TimeoutError:
+            batch = None
+        if batch is None or not batch.frames or not isinstance(batch.frames[0], LinkHello):
+            raise TrunklineError(ErrorReason.ERROR_REASON_PROTOCOL_VIOLATION, "A link begins with hello")
+        return batch.frames[0]
+
+    async def _end_stream(self, hello: LinkHello) -> None:
+        """End the stream that runs under this name; all that was read from it is handled when this returns."""
+        while (old := self._streams.get(hello.worker_id)) is not None:
+            if self._links[hello.worker_id].incarnation != hello.incarnation:
+                old.problem = TrunklineError(
+                    ErrorReason.ERROR_REASON_LINK_SUPERSEDED,
+                    f"Another worker said hello as {hello.worker_id!r}: give each worker its own worker_id",
+                )
+            if old.pumping is not None:
+                old.pumping.cancel()
+            await old.over.wait()
+
+    def _link(self, hello: LinkHello) -> tuple[WorkerLink, list[object]]:
+        """The link of this incarnation: the one that is known, or a new one in place of the worker's former self."""
+        forgetting = self._forgetting.pop(hello.worker_id, None)
+        if forgetting is not None:
+            forgetting.cancel()
+        link = self._links.get(hello.worker_id)
+        if link is None or link.incarnation != hello.incarnation:
+            if link is not None:
+                link.lost()
+            link = self._links[hello.worker_id] = self._new_link(hello)
+        return link, list(link.end.accept(hello, self._clock()))
+
+    def _forget_later(self, link: WorkerLink) -> None:
+        loop = asyncio.get_running_loop()
+        self._forgetting[link.worker_id] = loop.call_later(KEEP_NUMBERS_S, self._forget, link)
+
+    def _forget(self, link: WorkerLink) -> None:
+        del self._forgetting[link.worker_id]
+        del self._links[link.worker_id]

@@ -1,0 +1,56 @@
+"""A session: one live connection of a device, as the core knows it, and the key under which its machine knows it."""
+
+from typing import TYPE_CHECKING
+
+from trunkline.contract.streams.frames import CloseSession, Deliver, Withdraw
+from trunkline.core.calls.machine import DeviceCalls
+from trunkline.core.calls.model import Call
+from trunkline.v1.error_pb2 import ErrorReason
+from trunkline.v1.transport_service_pb2 import SessionKind
+
+if TYPE_CHECKING:
+    from trunkline.core.links.worker_link import WorkerLink
+
+
+class DeviceSession:
+    """What the machine's effects need of a session: they become frames on its link."""
+
+    __slots__ = ("credentials_version", "device_id", "epoch", "handle", "kind", "link", "machine")
+
+    def __init__(
+        self,
+        link: "WorkerLink",
+        handle: int,
+        device_id: bytes,
+        machine: DeviceCalls,
+        epoch: int,
+        kind: SessionKind.ValueType,
+        credentials_version: int,
+    ) -> None:
+        self.link = link
+        self.handle = handle
+        self.device_id = device_id
+        self.machine = machine
+        self.epoch = epoch
+        self.kind = kind
+        self.credentials_version = credentials_version
+
+    def deliver(self, call: Call, prompt: bool) -> None:
+        """Queue the call on the link."""
+        self.link.end.send(
+            Deliver(
+                self.handle, call.request_id, call.method, call.params, call.deadline_ms, call.kind, b"", False, prompt
+            )
+        )
+
+    def withdraw(self, request_id: int) -> bool:
+        """Take a delivery back: out of the outbox, or with a frame if it was written; True in the latter case."""
+        if self.link.end.take_back(self.handle, request_id):
+            return False
+        self.link.end.send(Withdraw(self.handle, request_id))
+        return True
+
+    def close(self, reason: ErrorReason.ValueType, detail: str = "") -> None:
+        """End the session; the worker closes the device's connection and says Disconnected."""
+        self.link.ending(self)
+        self.link.end.send(CloseSession(self.handle, reason, detail))

@@ -1,0 +1,281 @@
+"""The core's composition root: settings → store → machines, links and callers → server."""
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+from collections.abc import Coroutine
+from typing import Any
+
+import structlog
+import uvloop
+from prometheus_client import CollectorRegistry
+
+from trunkline.contract.channel import FRAME_HEADROOM_BYTES
+from trunkline.contract.clock import monotonic_ms
+from trunkline.contract.errors import TrunklineError
+from trunkline.contract.logs import configure_logs
+from trunkline.contract.metrics import MetricsServer, serve_metrics
+from trunkline.contract.streams.answer_end import AnswerEnd
+from trunkline.contract.streams.core_end import CoreEnd
+from trunkline.contract.streams.frames import AnswerFrame, CallerFrame, CoreFrame, LinkHello, WorkerFrame
+from trunkline.contract.streams.memory_wire import MemoryConnector
+from trunkline.contract.streams.wire import Wire, WireBroken
+from trunkline.core.callers.authority import PartAuthority
+from trunkline.core.callers.callers import Callers
+from trunkline.core.callers.gate import CallGate
+from trunkline.core.callers.unary import UnaryCalls
+from trunkline.core.calls.late import LateTable
+from trunkline.core.calls.machine import DeviceCalls
+from trunkline.core.calls.request_ids import RequestIds
+from trunkline.core.calls.runner import CallRunner
+from trunkline.core.clock import unix_ms
+from trunkline.core.devices.directory import Directory
+from trunkline.core.devices.service import Devices
+from trunkline.core.identity.keys import SigningKey
+from trunkline.core.identity.logins import Logins
+from trunkline.core.identity.part_secret import load_part_secret
+from trunkline.core.identity.revocations import Revocations
+from trunkline.core.identity.seeding import Account, seed
+from trunkline.core.identity.tokens import Tokens
+from trunkline.core.links.admission import Admission
+from trunkline.core.links.links import Links
+from trunkline.core.links.worker_link import WorkerLink
+from trunkline.core.metrics import Counters
+from trunkline.core.rpc.authentication import Authentication
+from trunkline.core.rpc.device_service import DeviceService
+from trunkline.core.rpc.identity_service import IdentityService
+from trunkline.core.rpc.rpc_service import RpcService
+from trunkline.core.rpc.server import CoreServer, build_server
+from trunkline.core.rpc.transport_service import TransportService
+from trunkline.core.settings import CoreSettings
+from trunkline.core.store.database import sqlite_url
+from trunkline.core.store.store import Store
+from trunkline.core.tasks import Tasks
+from trunkline.v1.error_pb2 import ErrorReason
+
+log = structlog.get_logger(__name__)
+
+EPOCH_BITS = 40
+"""An epoch is the start number and so many bits of a counter: it grows over restarts without a write of its own."""
+
+
+class Core:
+    """One core in this process: `start`, then `serve` until told to end, or `drain` and `close` by whoever composes it."""
+
+    def __init__(self, settings: CoreSettings) -> None:
+        self.settings = settings
+        self.accounts: list[Account] = []
+        """What this start seeded, with generated passwords: told once."""
+        self.server: CoreServer
+        self.links: Links
+        self.callers: Callers
+        self.counters = Counters()
+        self.core_id = os.urandom(16)
+        self._tasks = Tasks()
+        self._owner: asyncio.Task[None]
+        self._store: Store
+        self._runner: CallRunner
+        self._gate: CallGate
+        self._epoch = 0
+
+    @property
+    def port(self) -> int:
+        """The gRPC port for backends, as bound."""
+        return self.server.port
+
+    async def start(self) -> None:
+        """Open the store, seed it, and listen. Raises OSError for a taken port, STORE_UNAVAILABLE for a bad store."""
+        settings = self.settings
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        store = self._store = await Store.open(settings.database or sqlite_url(settings.data_dir / "trunkline.db"))
+        start_number = await store.starts.next_start(unix_ms())
+        self._epoch = start_number << EPOCH_BITS
+        self.accounts = await seed(store, demo=settings.demo)
+        revocations = await Revocations.load(store.revocations, unix_ms())
+        key = SigningKey.load(settings.data_dir)
+        tokens = Tokens(key)
+        authentication = Authentication(load_part_secret(settings.data_dir), tokens, revocations)
+        directory = Directory(store.devices)
+        devices = Devices(store.devices, directory)
+        self._compose(start_number, directory, revocations)
+        revocations.subscribe(self.callers.revoke)
+        devices.on_deleted(self._device_deleted)
+        devices.on_credentials_changed(self._credentials_changed)
+        self.server = build_server(
+            rpc_service=RpcService(authentication, UnaryCalls(gate=self._gate, clock=monotonic_ms), self.callers),
+            transport_service=TransportService(authentication, self.links),
+            device_service=DeviceService(authentication, devices),
+            identity_service=IdentityService(
+                authentication, Logins(store.accounts, tokens, revocations), revocations, key
+            ),
+            data_dir=settings.data_dir,
+            host=settings.host,
+            port=settings.grpc_port,
+            max_params_bytes=settings.max_params_bytes,
+        )
+        self._owner = asyncio.create_task(self._own(), name="core")
+        await self.server.start()
+        log.info("core_started", start=start_number, port=self.port)
+
+    def _compose(self, start_number: int, directory: Directory, revocations: Revocations) -> None:
+        settings = self.settings
+        late = LateTable(int(settings.late_reply_s * 1000), settings.max_late_replies)
+        request_ids = RequestIds(start_number)
+        grace_until_ms = monotonic_ms() + settings.suspension_ms
+        self._runner = CallRunner(
+            clock=monotonic_ms,
+            new_machine=lambda device_id: DeviceCalls(
+                device_id,
+                request_ids,
+                late,
+                max_pending=settings.max_pending_per_device,
+                max_sessions=settings.max_sessions_per_device,
+                grace_until_ms=grace_until_ms,
+            ),
+            counters=self.counters,
+        )
+        self._gate = CallGate(
+            clock=monotonic_ms,
+            runner=self._runner,
+            directory=directory,
+            revocations=revocations,
+            tasks=self._tasks,
+            max_params_bytes=settings.max_params_bytes,
+            max_timeout_ms=settings.max_timeout_ms,
+            counters=self.counters,
+        )
+        self.callers = Callers(
+            new_end=self._new_answer_end, gate=self._gate, clock=monotonic_ms, counters=self.counters
+        )
+        self._admission = Admission(directory)
+        self.links = Links(clock=monotonic_ms, new_link=self._new_link, hello_timeout_s=settings.hello_timeout_s)
+        self.counters.watch("trunkline_calls_pending", "Calls without an outcome", lambda: self._runner.pending)
+        self.counters.watch("trunkline_sessions", "Live sessions", lambda: self.links.sessions)
+        self.counters.watch("trunkline_links", "Workers linked", lambda: len(self.links))
+        self.counters.watch("trunkline_call_streams", "Call streams open", lambda: len(self.callers))
+
+    async def _own(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._admission.run(), name="admission")
+            tasks.create_task(self._tasks.run(), name="background tasks")
+
+    def _new_link(self, hello: LinkHello) -> WorkerLink:
+        end = CoreEnd(
+            self.core_id,
+            max_frame_bytes=self._max_frame_bytes,
+            max_unacked_bytes=self.settings.max_unacked_bytes,
+            heartbeat_ms=self.settings.heartbeat_ms,
+        )
+        return WorkerLink(
+            hello,
+            end,
+            clock=monotonic_ms,
+            runner=self._runner,
+            admission=self._admission,
+            next_epoch=self._next_epoch,
+            suspension_ms=self.settings.suspension_ms,
+            counters=self.counters,
+        )
+
+    def _new_answer_end(self) -> AnswerEnd:
+        return AnswerEnd(
+            self.core_id,
+            max_open_calls=self.settings.max_open_calls,
+            max_open_bytes=self.settings.max_open_bytes,
+            max_frame_bytes=self._max_frame_bytes,
+            heartbeat_ms=self.settings.heartbeat_ms,
+        )
+
+    @property
+    def _max_frame_bytes(self) -> int:
+        return self.settings.max_params_bytes + FRAME_HEADROOM_BYTES // 2
+
+    def _next_epoch(self) -> int:
+        self._epoch += 1
+        return self._epoch
+
+    def _device_deleted(self, device_id: bytes) -> None:
+        self._runner.delete(device_id)
+        self.links.close_device(device_id, ErrorReason.ERROR_REASON_DEVICE_DELETED)
+
+    def _credentials_changed(self, device_id: bytes) -> None:
+        self.links.close_device(device_id, ErrorReason.ERROR_REASON_CREDENTIALS_CHANGED)
+
+    def link_connector(self) -> MemoryConnector[WorkerFrame, CoreFrame]:
+        """Links in memory, for workers in this process."""
+        return MemoryConnector(lambda wire: self._tasks.spawn(_to_its_end(wire, self.links.serve(wire)), name="link"))
+
+    def caller_connector(self) -> MemoryConnector[CallerFrame, AnswerFrame]:
+        """Call streams in memory, for a facade in this process."""
+        return MemoryConnector(
+            lambda wire: self._tasks.spawn(
+                _to_its_end(wire, self.callers.serve(wire, PartAuthority())), name="call stream"
+            )
+        )
+
+    def serve_metrics(self) -> MetricsServer:
+        """Serve the core's figures on its metrics port."""
+        registry = CollectorRegistry()
+        registry.register(self.counters)
+        return serve_metrics(self.settings.host, self.settings.metrics_port, registry)
+
+    async def drain(self) -> None:
+        """Take no new calls, answer every waiting caller, and tell workers and callers to go."""
+        grace_ms = int(self.settings.drain_grace_s * 1000)
+        self._gate.draining = True
+        await self.server.drain()
+        self.callers.drain(grace_ms)
+        self._runner.drain()
+        self.links.drain(grace_ms)
+
+    async def close(self) -> None:
+        """End everything; call `drain` first where somebody may be waiting."""
+        await self.server.stop(self.settings.drain_grace_s)
+        self._owner.cancel()
+        await asyncio.gather(self._owner, return_exceptions=True)
+        await self._store.close()
+
+
+async def _to_its_end(wire: Wire[Any, Any], serving: Coroutine[Any, Any, None]) -> None:
+    """Serve a stream in memory and tell its peer how it ended, as gRPC would."""
+    problem: TrunklineError | None = None
+    try:
+        await serving
+    except TrunklineError as error:
+        problem = error
+    except WireBroken as broken:
+        problem = broken.error
+    finally:
+        await wire.close(problem)
+
+
+async def serve(settings: CoreSettings) -> None:
+    """Run a core until SIGTERM or SIGINT, then drain it."""
+    ending = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, ending.set)
+    core = Core(settings)
+    await core.start()
+    metrics = core.serve_metrics()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    try:
+        await ending.wait()
+        await core.drain()
+    finally:
+        await core.close()
+        metrics.close()
+
+
+def main(settings: CoreSettings) -> int:
+    """Run the core as a process of its own; returns its exit code."""
+    configure_logs(settings.log_level, settings.log_format)
+    try:
+        uvloop.run(serve(settings))
+    except (OSError, TrunklineError) as error:
+        print(f"trunkline core: {error}", file=sys.stderr)
+        return 1
+    return 0

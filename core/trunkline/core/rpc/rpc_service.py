@@ -1,0 +1,58 @@
+"""RpcService: single calls and call streams, for users with a token and for parts."""
+
+from collections.abc import AsyncIterator
+
+import grpc.aio
+
+from trunkline.contract.errors import TrunklineError
+from trunkline.contract.status import abort
+from trunkline.contract.streams.call_codec import ANSWER_CODEC
+from trunkline.contract.streams.grpc_wire import ServerWire
+from trunkline.contract.streams.wire import WireBroken
+from trunkline.core.callers.authority import BackendAuthority, PartAuthority
+from trunkline.core.callers.callers import Callers
+from trunkline.core.callers.unary import UnaryCalls
+from trunkline.core.identity.principal import Part
+from trunkline.core.rpc.authentication import Authentication
+from trunkline.v1 import rpc_service_pb2_grpc
+from trunkline.v1.rpc_service_pb2 import CallRequest, CallResponse, CallStreamRequest, CallStreamResponse
+
+
+class RpcService(rpc_service_pb2_grpc.RpcServiceServicer):
+    """Thin: who it is, then the call or the stream."""
+
+    def __init__(self, authentication: Authentication, unary: UnaryCalls, callers: Callers) -> None:
+        self._authentication = authentication
+        self._unary = unary
+        self._callers = callers
+
+    async def Call(
+        self, request: CallRequest, context: grpc.aio.ServicerContext[CallRequest, CallResponse]
+    ) -> CallResponse:
+        """One call, to its outcome."""
+        try:
+            principal = self._authentication.principal(context.invocation_metadata())
+            return await self._unary.call(principal, request, context.time_remaining())
+        except TrunklineError as error:
+            await abort(context, error)
+            raise
+
+    # Reads and writes through the context, so that a cancelled stream stops both its tasks; the generated type says
+    # iterator.
+    async def CallStream(  # type: ignore[override]
+        self,
+        request_iterator: AsyncIterator[CallStreamRequest],
+        context: grpc.aio.ServicerContext[CallStreamRequest, CallStreamResponse],
+    ) -> None:
+        """Many calls, until the caller ends the stream, its token expires, or the connection breaks."""
+        try:
+            caller = self._authentication.caller(context.invocation_metadata())
+            if isinstance(caller, Part):
+                await self._callers.serve(ServerWire(context, ANSWER_CODEC), PartAuthority())
+            else:
+                authority = BackendAuthority(self._authentication, caller)
+                await authority.while_valid(self._callers.serve(ServerWire(context, ANSWER_CODEC), authority))
+        except TrunklineError as error:
+            await abort(context, error)
+        except WireBroken:
+            return  # nobody is there to be told

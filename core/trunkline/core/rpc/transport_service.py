@@ -1,0 +1,34 @@
+"""TransportService: hands a worker's stream to the links."""
+
+from collections.abc import AsyncIterator
+
+import grpc.aio
+
+from trunkline.contract.errors import TrunklineError
+from trunkline.contract.status import abort
+from trunkline.contract.streams.grpc_wire import ServerWire
+from trunkline.contract.streams.link_codec import CORE_CODEC
+from trunkline.core.links.links import Links
+from trunkline.core.rpc.authentication import Authentication
+from trunkline.v1 import transport_service_pb2_grpc
+from trunkline.v1.transport_service_pb2 import LinkRequest, LinkResponse
+
+
+class TransportService(transport_service_pb2_grpc.TransportServiceServicer):
+    """Only parts may open links."""
+
+    def __init__(self, authentication: Authentication, links: Links) -> None:
+        self._authentication = authentication
+        self._links = links
+
+    # Reads and writes through the context, so that a cancelled stream stops both its tasks; the generated type says
+    # iterator.
+    async def Link(  # type: ignore[override]
+        self, request_iterator: AsyncIterator[LinkRequest], context: grpc.aio.ServicerContext[LinkRequest, LinkResponse]
+    ) -> None:
+        """One link, until it breaks or is superseded."""
+        try:
+            self._authentication.part(context.invocation_metadata())
+            await self._links.serve(ServerWire(context, CORE_CODEC))
+        except TrunklineError as error:
+            await abort(context, error)
