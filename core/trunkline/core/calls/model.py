@@ -4,17 +4,17 @@ One `Call` object exists per call, from submit to end. Whoever submits it fills 
 belongs to the machine and is only read elsewhere.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
 from trunkline.v1.call_pb2 import CallKind, Outcome
 from trunkline.v1.error_pb2 import Cause, ErrorReason
 
-SessionKey = Hashable
-"""A session as the shell names it: opaque to the machine, unique for the session's life."""
+SessionKey: TypeAlias = Any
+"""A session as its shell knows it, hashable and never reused. `Any`: a shell finds its own object in an effect."""
 
 
 class State(StrEnum):
@@ -157,22 +157,11 @@ class WakeAt(Effect, gc=False):
     at_ms: int
 
 
-class Stray(StrEnum):
-    """What a reply is that completes no call."""
-
-    LATE = "late"
-    """Its call ended without it."""
-    DUPLICATE = "duplicate"
-    """Its call had a reply already, or wanted none."""
-    UNKNOWN = "unknown"
-    """Nobody remembers such a call: a guess, or from before the core's start."""
-
-
 class StrayReply(Effect, gc=False):
-    """A reply completed no living call: count it."""
+    """A reply completed no living call: count it. `issued`: this start gave out the id, so it is no invention."""
 
     request_id: int
-    stray: Stray
+    issued: bool
 
 
 NOTHING: Final[Sequence[Effect]] = ()

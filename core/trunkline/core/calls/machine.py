@@ -1,0 +1,589 @@
+"""One device's calls, as a pure machine: facts and time in, effects out. No clock, no I/O, no logging, no randomness.
+
+A call's state changes by the table in `rules.py` and nowhere else. Each input returns the effects that the shell has to
+perform at once and in order. `session` arguments are the shell's own keys; `now` is monotonic milliseconds.
+
+A call goes to every subscribed session that has a free slot and waits for those that have none; with several sessions
+the first reply wins, and the call has failed only when all have failed. A call that nobody has waits for a
+subscription until its deadline. Its id stays the same however often it is delivered.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from trunkline.core.calls.endings import expired, failed, hung_up, unknown
+from trunkline.core.calls.model import (
+    NOTHING,
+    Call,
+    CloseSession,
+    Complete,
+    Deliver,
+    Effect,
+    Ending,
+    Fact,
+    Redelivery,
+    SessionKey,
+    State,
+    StrayReply,
+    WakeAt,
+    Wants,
+    Withdraw,
+)
+from trunkline.core.calls.redelivery import for_resumed, for_subscriber
+from trunkline.core.calls.request_ids import RequestIds
+from trunkline.core.calls.rules import ANSWERED, GIVEN_UP, MISSING, RULES, SATISFIED
+from trunkline.core.calls.sessions import LOST, OPEN, UNACKED, Delivery, Session, beyond_limit
+from trunkline.v1.call_pb2 import CallKind, Outcome
+from trunkline.v1.error_pb2 import Cause, ErrorReason
+from trunkline.v1.transport_service_pb2 import Acknowledgement, DeliveryState, SessionKind
+
+RETRY_MS: Final = 100
+"""A session that could not send a call gets its next one after this long."""
+
+NEVER: Final = 1 << 62
+"""No wake-up is armed."""
+
+# What the hot path needs of enums, bound once: a member's look-up costs more than the rule it names.
+_QUEUED: Final = State.QUEUED
+_OFFER: Final = Fact.OFFER
+_OVER: Final = Fact.OVER
+_IMPLIED: Final = Delivery.IMPLIED
+_EXPLICIT: Final = Delivery.EXPLICIT
+_SENDING: Final = Wants.SENDING
+_REPLY: Final = Wants.REPLY
+_TWO_WAY: Final = CallKind.CALL_KIND_TWO_WAY
+_SUCCEEDED: Final = Outcome.OUTCOME_SUCCEEDED
+
+
+class DeviceCalls:
+    """The calls and sessions of one device.
+
+    `max_sessions` counts asynchronous sessions, suspended ones too; `max_pending` bounds the living calls. Until
+    `grace_until_ms` a device without a session counts as suspended: the core has just started, its worker may be back.
+    """
+
+    __slots__ = (
+        "_armed",
+        "_calls",
+        "_device_id",
+        "_ended",
+        "_grace_until",
+        "_ids",
+        "_max_pending",
+        "_max_sessions",
+        "_sessions",
+    )
+
+    def __init__(
+        self,
+        device_id: bytes,
+        ids: RequestIds,
+        *,
+        max_sessions: int = 1,
+        max_pending: int = 1000,
+        grace_until_ms: int = 0,
+    ) -> None:
+        self._device_id = device_id
+        self._ids = ids
+        self._max_sessions = max_sessions
+        self._max_pending = max_pending
+        self._grace_until = grace_until_ms
+        self._calls: dict[int, Call] = {}  # living, in the order they were submitted
+        self._sessions: dict[SessionKey, Session] = {}
+        self._ended: dict[SessionKey, Session] = {}  # over, but still able to tell what became of a living call
+        self._armed = NEVER
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing would be lost if the machine were dropped."""
+        return not self._calls and not self._sessions
+
+    @property
+    def pending(self) -> int:
+        """Living calls, also those whose caller hung up."""
+        return len(self._calls)
+
+    def __contains__(self, request_id: object) -> bool:
+        """Whether a living call or a session's slot uses the id."""
+        return request_id in self._calls or any(request_id in one.deliveries for one in self._sessions.values())
+
+    # --- callers ---
+
+    def submit(self, call: Call, now: int) -> Sequence[Effect]:
+        """Take a call; it gets its `request_id` unless it ends at once."""
+        deadline = call.deadline_ms
+        if deadline <= now:
+            return [expired(call, Cause.CAUSE_EXPIRED_ON_ARRIVAL)]
+        calls = self._calls
+        if len(calls) >= self._max_pending:
+            return [failed(call, ErrorReason.ERROR_REASON_QUEUE_FULL, Cause.CAUSE_QUEUE_FULL)]
+        if call.fail_fast and not self._reachable(now):
+            return [failed(call, ErrorReason.ERROR_REASON_DEVICE_OFFLINE, Cause.CAUSE_DEVICE_OFFLINE)]
+        if call.kind != _TWO_WAY:
+            call.wants = Wants.DELIVERY if call.await_delivery else _SENDING
+        call.request_id = request_id = self._ids.next(self._device_id, self)
+        calls[request_id] = call
+        effects: list[Effect] = []
+        for session in self._sessions.values():
+            if session.subscribed and not session.suspended:
+                self._hand(session, call, now, effects)
+        if deadline < self._armed:
+            self._arm(deadline, effects)
+        if call.fail_fast and now < self._grace_until < self._armed:
+            self._arm(self._grace_until, effects)
+        return effects
+
+    def hang_up(self, request_id: int, now: int) -> Sequence[Effect]:
+        """The caller went away: it is answered CANCELLED. The call goes on, unless it was never sent."""
+        call = self._calls.get(request_id)
+        if call is None or call.completed:
+            return NOTHING
+        call.completed = True
+        effects: list[Effect] = [hung_up(call)]
+        if call.state in (State.QUEUED, State.OFFERED):
+            self._begin(call, Ending.HUNG_UP, effects)
+        return effects
+
+    def drained(self, now: int) -> Sequence[Effect]:
+        """The core is about to end: every caller gets its answer."""
+        effects: list[Effect] = []
+        for call in list(self._calls.values()):
+            self._begin(call, Ending.DRAINED, effects)
+        return effects
+
+    def deleted(self, now: int) -> Sequence[Effect]:
+        """The device was deleted: its calls end, its sessions are closed."""
+        effects: list[Effect] = []
+        for call in list(self._calls.values()):
+            effects += [Withdraw(session.key, call.request_id) for session in self._unacked(call)]
+            self._end(call)
+            if not call.completed:
+                effects.append(failed(call, ErrorReason.ERROR_REASON_DEVICE_DELETED, Cause.CAUSE_DEVICE_DELETED))
+        for session in self._sessions.values():
+            self._replace(session, ErrorReason.ERROR_REASON_DEVICE_DELETED, effects)
+        return effects
+
+    # --- sessions ---
+
+    def session_opened(
+        self, session: SessionKey, epoch: int, kind: SessionKind.ValueType, max_inflight: int, now: int
+    ) -> Sequence[Effect]:
+        """A session began; it gets calls once it subscribes. Beyond the limit the oldest ones are closed."""
+        self._sessions[session] = Session(session, epoch, kind, max_inflight)
+        effects: list[Effect] = []
+        self._keep_limit(effects)
+        return effects
+
+    def session_subscribed(
+        self, session: SessionKey, acknowledgement: Acknowledgement.ValueType, now: int
+    ) -> Sequence[Effect]:
+        """The device subscribed to calls: it gets what waits, and again what its redelivery says."""
+        one = self._sessions.get(session)
+        if one is None or one.replaced:
+            return NOTHING
+        one.subscribe(acknowledgement)
+        one.waiting = for_subscriber(self._calls, one)
+        effects: list[Effect] = []
+        self._pump(one, now, effects)
+        return effects
+
+    def session_unsubscribed(self, session: SessionKey, now: int) -> Sequence[Effect]:
+        """The device takes no more calls; what it has stays with it."""
+        one = self._sessions.get(session)
+        if one is None:
+            return NOTHING
+        one.unsubscribe()
+        effects: list[Effect] = []
+        self._fail_fast(now, effects)
+        return effects
+
+    def session_suspended(self, session: SessionKey, now: int) -> Sequence[Effect]:
+        """Its link broke: it gets nothing until it resumes, and keeps what it has."""
+        one = self._sessions.get(session)
+        if one is not None:
+            one.suspended = True
+        return NOTHING
+
+    def session_unsuspended(self, session: SessionKey, now: int) -> Sequence[Effect]:
+        """Its link is back and it is as it was: the worker does not know yet that it was opened."""
+        one = self._sessions.get(session)
+        if one is None:
+            return NOTHING
+        effects: list[Effect] = []
+        self._go_on(one, now, effects)
+        return effects
+
+    def session_resumed(
+        self,
+        session: SessionKey,
+        epoch: int,
+        kind: SessionKind.ValueType,
+        subscribed: bool,
+        acknowledgement: Acknowledgement.ValueType,
+        max_inflight: int,
+        open: Collection[int],
+        now: int,
+    ) -> Sequence[Effect]:
+        """A worker names a session after a break; the machine may never have heard of it.
+
+        `open` are the deliveries without a final report: they hold slots. The resumption is no subscription of the
+        device: nothing that was acknowledged goes out again, but what waits does.
+        """
+        one = self._sessions.get(session) or self._ended.pop(session, None)
+        if one is None:
+            one = Session(session, epoch, kind, max_inflight)
+        self._sessions[session] = one
+        one.describe(epoch, kind, max_inflight)
+        one.replaced = False
+        if subscribed:
+            one.subscribe(acknowledgement)
+        else:
+            one.unsubscribe()
+        effects: list[Effect] = []
+        self._take_over_open(one, open, now, effects)
+        self._keep_limit(effects)
+        self._go_on(one, now, effects)
+        return effects
+
+    def session_closed(self, session: SessionKey, now: int) -> Sequence[Effect]:
+        """A session is over.
+
+        While its link lives, an unacknowledged delivery still waits for `written`, `not_written` or a report. If the
+        session was suspended, or when the shell says so a second time because the link broke meanwhile, the worker
+        is taken for lost with it.
+        """
+        one = self._sessions.pop(session, None)
+        lost = one is None or one.suspended
+        if one is None:
+            one = self._ended.get(session)
+        if one is None:
+            return NOTHING
+        one.unsubscribe()
+        self._ended[session] = one
+        effects: list[Effect] = []
+        for request_id, delivery in list(one.deliveries.items()):
+            call = self._calls.get(request_id)
+            if call is None or delivery is Delivery.UNACKNOWLEDGED:
+                del one.deliveries[request_id]
+            elif delivery is Delivery.WRITTEN:
+                del one.deliveries[request_id]
+                self._learn(call, Fact.NOT_ACKNOWLEDGED, True, now, effects)
+            elif lost and delivery in UNACKED:
+                one.deliveries[request_id] = LOST[delivery]
+                self._learn(call, Fact.LOST, True, now, effects)
+        if not one.deliveries:
+            self._ended.pop(session, None)
+        self._fail_fast(now, effects)
+        return effects
+
+    # --- deliveries ---
+
+    def written(self, session: SessionKey, request_id: int, now: int) -> Sequence[Effect]:
+        """The worker's ack covers the delivery: it is written to the device."""
+        one = self._sessions.get(session) or self._ended.get(session)
+        if one is None:
+            return NOTHING
+        delivery = one.deliveries.get(request_id)
+        if delivery is _IMPLIED:
+            del one.deliveries[request_id]
+            fact = Fact.DELIVERED
+        elif delivery is _EXPLICIT and session in self._sessions:
+            one.deliveries[request_id] = Delivery.WRITTEN
+            fact = Fact.WRITTEN
+        elif delivery is _EXPLICIT:
+            del one.deliveries[request_id]
+            fact = Fact.NOT_ACKNOWLEDGED
+        elif delivery is Delivery.LOST_IMPLIED:
+            del one.deliveries[request_id]
+            fact = Fact.DELIVERED
+        elif delivery is Delivery.LOST_EXPLICIT:
+            del one.deliveries[request_id]
+            fact = Fact.NOT_ACKNOWLEDGED
+        else:
+            return NOTHING
+        call = self._calls.get(request_id)
+        if call is None and not one.waiting:
+            return NOTHING
+        effects: list[Effect] = []
+        if call is not None:
+            self._learn(call, fact, delivery in UNACKED and fact is not Fact.WRITTEN, now, effects)
+        self._slot_freed(one, now, effects)
+        return effects
+
+    def not_written(self, session: SessionKey, request_id: int, now: int) -> Sequence[Effect]:
+        """The worker never got the delivery, or it was taken back: nobody was told of it."""
+        one = self._sessions.get(session) or self._ended.get(session)
+        if one is None or one.deliveries.get(request_id) not in UNACKED:
+            return NOTHING
+        del one.deliveries[request_id]
+        effects: list[Effect] = []
+        call = self._calls.get(request_id)
+        if call is not None:
+            self._learn(call, Fact.NOT_SENT, True, now, effects)
+        self._slot_freed(one, now, effects)
+        return effects
+
+    def reported(
+        self, session: SessionKey, request_id: int, state: DeliveryState.ValueType, now: int
+    ) -> Sequence[Effect]:
+        """The worker reports what became of a delivery; repeats and reports of unknown deliveries change nothing."""
+        one = self._sessions.get(session) or self._ended.get(session)
+        delivery = one.deliveries.get(request_id) if one is not None else None
+        if one is None or delivery is None:
+            return NOTHING
+        call = self._calls.get(request_id)
+        effects: list[Effect] = []
+        if state == DeliveryState.DELIVERY_STATE_NOT_ACKNOWLEDGED:
+            one.deliveries[request_id] = Delivery.UNACKNOWLEDGED
+            fact = Fact.NOT_ACKNOWLEDGED
+        elif state == DeliveryState.DELIVERY_STATE_NOT_SENT:
+            del one.deliveries[request_id]
+            fact = Fact.NOT_SENT
+            if call is not None and one.taking:
+                one.paused_until = now + RETRY_MS
+        else:
+            del one.deliveries[request_id]
+            fact = Fact.DELIVERED
+        if call is not None:
+            self._learn(call, fact, delivery in OPEN, now, effects)
+        self._slot_freed(one, now, effects)
+        if one.paused_until > now and one.waiting and one.paused_until < self._armed:
+            self._arm(one.paused_until, effects)
+        return effects
+
+    def withdrawn(self, session: SessionKey, request_id: int, was_written: bool, now: int) -> Sequence[Effect]:
+        """Answers a `Withdraw`: whether the delivery had been written to the link and may still reach the device."""
+        effects: list[Effect] = []
+        one = self._sessions.get(session) or self._ended.get(session)
+        call = self._calls.get(request_id)
+        if one is not None and not was_written and one.deliveries.pop(request_id, None) in UNACKED and call is not None:
+            call.open -= 1
+        if call is not None and call.ending is not None:
+            call.withdrawing -= 1
+            if call.withdrawing == 0:
+                if call.open == 0:
+                    call.state = RULES[call.state][_OVER]
+                self._conclude(call, call.ending, effects)
+        if one is not None:
+            self._slot_freed(one, now, effects)
+        return effects
+
+    def replied(self, request_id: int, payload: bytes, error: str | None, now: int) -> Sequence[Effect]:
+        """The device answered; `error`: its transport could not convert what it said. The first reply wins."""
+        call = self._calls.get(request_id)
+        if call is None or call.state is _QUEUED:
+            return [StrayReply(request_id, call is None and self._ids.issued(self._device_id, request_id))]
+        self._end(call)
+        if call.completed:
+            return [StrayReply(request_id, True)]
+        if call.wants is not _REPLY:
+            return [Complete(call, ANSWERED[call.wants])]
+        if error is None:
+            return [Complete(call, _SUCCEEDED, payload)]
+        reason, cause = ErrorReason.ERROR_REASON_DEVICE_TRANSPORT_ERROR, Cause.CAUSE_DEVICE_TRANSPORT_ERROR
+        return [failed(call, reason, cause, error)]
+
+    # --- time ---
+
+    def passed(self, now: int) -> Sequence[Effect]:
+        """Time has come: deadlines, pauses and the grace after the core's start."""
+        self._armed = NEVER
+        effects: list[Effect] = []
+        for call in [one for one in self._calls.values() if one.deadline_ms <= now]:
+            self._begin(call, Ending.EXPIRED, effects)
+        self._fail_fast(now, effects)
+        wake_at = NEVER
+        for session in self._sessions.values():
+            if 0 < session.paused_until <= now:
+                session.paused_until = 0
+                session.waiting = for_resumed(self._calls, session)  # in their old order again
+                self._pump(session, now, effects)
+            elif session.paused_until:
+                wake_at = min(wake_at, session.paused_until)
+        for call in self._calls.values():
+            if call.ending is None:
+                wake_at = min(wake_at, call.deadline_ms)
+            if call.fail_fast and now < self._grace_until:
+                wake_at = min(wake_at, self._grace_until)
+        if wake_at < NEVER:
+            self._arm(wake_at, effects)
+        return effects
+
+    # --- a call's way through the sessions ---
+
+    def _hand(self, session: Session, call: Call, now: int, effects: list[Effect]) -> None:
+        """Give the call to a taking session, or let it wait for its turn there."""
+        if session.waiting or session.paused_until > now or len(session.deliveries) >= session.max_inflight:
+            session.waiting[call.request_id] = call
+        else:
+            self._offer(session, call, effects)
+
+    def _offer(self, session: Session, call: Call, effects: list[Effect]) -> None:
+        deliveries = session.deliveries
+        deliveries[call.request_id] = offered = session.offers_as
+        call.open += 1
+        call.state = RULES[call.state][_OFFER]
+        prompt = call.wants is _SENDING or (offered is _IMPLIED and len(deliveries) >= session.max_inflight)
+        effects.append(Deliver(session.key, call, prompt))
+        if session.poll:
+            session.unsubscribe()
+
+    def _pump(self, session: Session, now: int, effects: list[Effect]) -> None:
+        """Fill the session's free slots with what waits for it."""
+        waiting = session.waiting
+        while waiting and session.taking and session.paused_until <= now:
+            if len(session.deliveries) >= session.max_inflight:
+                break
+            call = waiting.pop(next(iter(waiting)))
+            self._offer(session, call, effects)
+
+    def _slot_freed(self, session: Session, now: int, effects: list[Effect]) -> None:
+        if session.waiting:
+            self._pump(session, now, effects)
+        elif self._ended and not session.deliveries:
+            self._ended.pop(session.key, None)
+
+    def _learn(self, call: Call, fact: Fact, closes: bool, now: int, effects: list[Effect]) -> None:
+        """A session told a fact; `closes`: it has the call no more. Ends the call if its caller has what it wants."""
+        state = RULES[call.state][fact]
+        if closes:
+            call.open -= 1
+        if call.open == 0:
+            state = RULES[state][_OVER]
+        call.state = state
+        outcome = SATISFIED[call.wants].get(state)
+        if outcome is not None:
+            self._end(call)
+            if not call.completed:
+                effects.append(Complete(call, outcome))
+        elif call.open == 0 and state is _QUEUED:
+            self._back(call, now, effects)
+        elif call.open == 0 and call.redelivery is Redelivery.NEVER:
+            cause = GIVEN_UP[call.wants].get(state)
+            if cause is not None:
+                self._end(call)
+                if not call.completed:
+                    effects.append(unknown(call, cause))
+
+    def _back(self, call: Call, now: int, effects: list[Effect]) -> None:
+        """Nobody has the call after all: it waits as if it had just come, unless nobody waits for it."""
+        if call.completed:
+            self._end(call)
+            return
+        if call.ending is not None:
+            return
+        for session in self._sessions.values():
+            if session.taking:
+                self._hand(session, call, now, effects)
+        if call.fail_fast:
+            self._fail_fast(now, effects)
+
+    # --- sessions' comings and goings ---
+
+    def _keep_limit(self, effects: list[Effect]) -> None:
+        if len(self._sessions) > self._max_sessions:
+            for session in beyond_limit(self._sessions.values(), self._max_sessions):
+                self._replace(session, ErrorReason.ERROR_REASON_SESSION_SUPERSEDED, effects)
+
+    def _replace(self, session: Session, reason: ErrorReason.ValueType, effects: list[Effect]) -> None:
+        session.replaced = True
+        session.unsubscribe()
+        effects.append(CloseSession(session.key, reason))
+
+    def _go_on(self, session: Session, now: int, effects: list[Effect]) -> None:
+        session.suspended = False
+        if session.subscribed:
+            session.waiting = for_resumed(self._calls, session)
+            self._pump(session, now, effects)
+
+    def _take_over_open(self, session: Session, open: Collection[int], now: int, effects: list[Effect]) -> None:
+        deliveries = session.deliveries
+        for request_id in [number for number, known in deliveries.items() if known in LOST.values()]:
+            if request_id not in open:
+                del deliveries[request_id]
+        for request_id in open:
+            known = deliveries.get(request_id)
+            if known is Delivery.WRITTEN or known is Delivery.UNACKNOWLEDGED:
+                continue
+            deliveries[request_id] = Delivery.WRITTEN
+            session.waiting.pop(request_id, None)
+            call = self._calls.get(request_id)
+            if call is not None:
+                call.open += known not in UNACKED  # those were counted when they were offered
+                self._learn(call, Fact.WRITTEN, False, now, effects)
+
+    def _reachable(self, now: int) -> bool:
+        """Whether a call that will not wait for an offline device may wait."""
+        if not self._sessions:
+            return now < self._grace_until
+        return any(one.subscribed or one.suspended for one in self._sessions.values() if not one.replaced)
+
+    def _fail_fast(self, now: int, effects: list[Effect]) -> None:
+        """The device may just have become unreachable: end the calls that do not wait for that."""
+        if self._reachable(now):
+            return
+        for call in [one for one in self._calls.values() if one.fail_fast and one.state is _QUEUED]:
+            self._end(call)
+            effects.append(failed(call, ErrorReason.ERROR_REASON_DEVICE_OFFLINE, Cause.CAUSE_DEVICE_OFFLINE))
+
+    # --- endings ---
+
+    def _begin(self, call: Call, ending: Ending, effects: list[Effect]) -> None:
+        """End a call from outside: at once, or when the withdrawals have told whether it was sent."""
+        if call.ending is not None:
+            return
+        for session in self._sessions.values():
+            session.waiting.pop(call.request_id, None)
+        unacked = self._unacked(call)
+        effects += [Withdraw(session.key, call.request_id) for session in unacked]
+        if call.state is State.OFFERED:
+            call.ending = ending
+            call.withdrawing = len(unacked)
+        else:
+            self._conclude(call, ending, effects)
+
+    def _conclude(self, call: Call, ending: Ending, effects: list[Effect]) -> None:
+        call.ending = None
+        never_sent = call.state is _QUEUED
+        if ending is Ending.HUNG_UP and not never_sent:
+            return
+        self._end(call)
+        if call.completed:
+            return
+        if ending is Ending.EXPIRED:
+            cause = self._unavailability() if never_sent else MISSING[call.state][call.wants]
+            effects.append(expired(call, cause))
+        elif never_sent:
+            effects.append(failed(call, ErrorReason.ERROR_REASON_CORE_UNAVAILABLE, Cause.CAUSE_CORE_DRAINING))
+        else:
+            effects.append(unknown(call, Cause.CAUSE_CORE_DRAINING))
+
+    def _end(self, call: Call) -> None:
+        """Forget a call. Its deliveries keep their slots until their sessions have told their fate."""
+        request_id = call.request_id
+        del self._calls[request_id]
+        for session in self._sessions.values():
+            if session.waiting:
+                session.waiting.pop(request_id, None)
+        if self._ended:
+            for session in list(self._ended.values()):
+                session.deliveries.pop(request_id, None)
+                if not session.deliveries:
+                    del self._ended[session.key]
+
+    def _unacked(self, call: Call) -> list[Session]:
+        sessions = [*self._sessions.values(), *self._ended.values()]
+        return [one for one in sessions if one.deliveries.get(call.request_id) in UNACKED]
+
+    def _unavailability(self) -> Cause.ValueType:
+        """Why a call was never sent, as the sessions stand now."""
+        live = [one for one in self._sessions.values() if not one.suspended]
+        if not live:
+            return Cause.CAUSE_DEVICE_OFFLINE
+        if any(one.subscribed for one in live):
+            return Cause.CAUSE_DEVICE_BUSY
+        return Cause.CAUSE_DEVICE_NOT_SUBSCRIBED
+
+    def _arm(self, at_ms: int, effects: list[Effect]) -> None:
+        self._armed = at_ms
+        effects.append(WakeAt(at_ms))
