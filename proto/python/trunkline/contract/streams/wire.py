@@ -34,8 +34,16 @@ class Wire(Protocol[Out_contra, In_co]):
         """The peer's next batch, or None once it ended the stream cleanly. Raises WireBroken."""
         ...
 
+    def interrupt(self, error: TrunklineError) -> None:
+        """Make the pending read, or else the next, raise WireBroken with this error; from anywhere, at any time."""
+        ...
+
     async def close(self, error: TrunklineError | None = None) -> None:
-        """End the connection, with a status for the peer if there is an error to tell. Closing twice is harmless."""
+        """End the connection, with a status for the peer if there is an error to tell.
+
+        The last thing done with a wire; closing twice is harmless. In a gRPC server's handler it is the handler's last
+        act, too: with an error it raises the exception by which gRPC ends the RPC.
+        """
         ...
 
 
