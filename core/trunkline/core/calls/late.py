@@ -1,25 +1,15 @@
 """The late table: calls that ended without their reply, so that a reply that still comes is told from a stray one."""
 
 from collections import OrderedDict
-from enum import StrEnum
 from typing import Final
+
+from trunkline.core.calls.model import Stray
 
 LATE_MS: Final = 600_000
 """How long a reply may still be called late."""
 
 MAX_LATE: Final = 100_000
 """Entries of all devices together; beyond it the oldest are forgotten first."""
-
-
-class ReplyKind(StrEnum):
-    """What a reply is that completes no living call."""
-
-    LATE = "late"
-    """Its call ended without it."""
-    DUPLICATE = "duplicate"
-    """Its call had its reply already, or wanted none."""
-    UNKNOWN = "unknown"
-    """Nobody remembers such a call: it is from before the core's start, too old, or invented."""
 
 
 class LateTable:
@@ -47,16 +37,16 @@ class LateTable:
         self._answered.discard(key)
         self._forget(now)
 
-    def classify(self, device_id: bytes, request_id: int, now: int, issued: bool = False) -> ReplyKind:
-        """Say what a stray reply is; the second one to the same call is a duplicate. `issued` as in `StrayReply`."""
+    def classify(self, device_id: bytes, request_id: int, now: int, issued: bool) -> Stray:
+        """Say what a stray reply is. `issued`: this start gave its id to the device, so its call was answered or one-way."""
         self._forget(now)
         key = (device_id, request_id)
         if key in self._answered:
-            return ReplyKind.DUPLICATE
+            return Stray.DUPLICATE
         if key in self._ended:
             self._answered.add(key)
-            return ReplyKind.LATE
-        return ReplyKind.DUPLICATE if issued else ReplyKind.UNKNOWN
+            return Stray.LATE
+        return Stray.DUPLICATE if issued else Stray.UNKNOWN
 
     def _forget(self, now: int) -> None:
         ended = self._ended

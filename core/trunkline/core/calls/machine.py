@@ -12,6 +12,7 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from trunkline.core.calls.endings import expired, failed, hung_up, unknown
+from trunkline.core.calls.late import LateTable
 from trunkline.core.calls.model import (
     NOTHING,
     Call,
@@ -24,6 +25,7 @@ from trunkline.core.calls.model import (
     Redelivery,
     SessionKey,
     State,
+    Stray,
     StrayReply,
     WakeAt,
     Wants,
@@ -69,6 +71,7 @@ class DeviceCalls:
         "_ended",
         "_grace_until",
         "_ids",
+        "_late",
         "_max_pending",
         "_max_sessions",
         "_sessions",
@@ -78,6 +81,7 @@ class DeviceCalls:
         self,
         device_id: bytes,
         ids: RequestIds,
+        late: LateTable,
         *,
         max_sessions: int = 1,
         max_pending: int = 1000,
@@ -85,6 +89,7 @@ class DeviceCalls:
     ) -> None:
         self._device_id = device_id
         self._ids = ids
+        self._late = late
         self._max_sessions = max_sessions
         self._max_pending = max_pending
         self._grace_until = grace_until_ms
@@ -104,8 +109,12 @@ class DeviceCalls:
         return len(self._calls)
 
     def __contains__(self, request_id: object) -> bool:
-        """Whether a living call or a session's slot uses the id."""
-        return request_id in self._calls or any(request_id in one.deliveries for one in self._sessions.values())
+        """Whether the id must not be given out: a living call or a slot has it, or a late reply may bear it."""
+        return (
+            request_id in self._calls
+            or (self._device_id, request_id) in self._late
+            or any(request_id in one.deliveries for one in self._sessions.values())
+        )
 
     # --- callers ---
 
@@ -141,14 +150,14 @@ class DeviceCalls:
         call.completed = True
         effects: list[Effect] = [hung_up(call)]
         if call.state in (State.QUEUED, State.OFFERED):
-            self._begin(call, Ending.HUNG_UP, effects)
+            self._begin(call, Ending.HUNG_UP, now, effects)
         return effects
 
     def drained(self, now: int) -> Sequence[Effect]:
         """The core is about to end: every caller gets its answer."""
         effects: list[Effect] = []
         for call in list(self._calls.values()):
-            self._begin(call, Ending.DRAINED, effects)
+            self._begin(call, Ending.DRAINED, now, effects)
         return effects
 
     def deleted(self, now: int) -> Sequence[Effect]:
@@ -156,7 +165,7 @@ class DeviceCalls:
         effects: list[Effect] = []
         for call in list(self._calls.values()):
             effects += [Withdraw(session.key, call.request_id) for session in self._unacked(call)]
-            self._end(call)
+            self._end_unanswered(call, now)
             if not call.completed:
                 effects.append(failed(call, ErrorReason.ERROR_REASON_DEVICE_DELETED, Cause.CAUSE_DEVICE_DELETED))
         for session in self._sessions.values():
@@ -363,7 +372,7 @@ class DeviceCalls:
             if call.withdrawing == 0:
                 if call.open == 0:
                     call.state = RULES[call.state][_OVER]
-                self._conclude(call, call.ending, effects)
+                self._conclude(call, call.ending, now, effects)
         if one is not None:
             self._slot_freed(one, now, effects)
         return effects
@@ -371,11 +380,14 @@ class DeviceCalls:
     def replied(self, request_id: int, payload: bytes, error: str | None, now: int) -> Sequence[Effect]:
         """The device answered; `error`: its transport could not convert what it said. The first reply wins."""
         call = self._calls.get(request_id)
-        if call is None or call.state is _QUEUED:
-            return [StrayReply(request_id, call is None and self._ids.issued(self._device_id, request_id))]
+        if call is None:
+            issued = self._ids.issued(self._device_id, request_id)
+            return [StrayReply(request_id, self._late.classify(self._device_id, request_id, now, issued))]
+        if call.state is _QUEUED:
+            return [StrayReply(request_id, Stray.UNKNOWN)]  # nobody has told the device of this call
         self._end(call)
         if call.completed:
-            return [StrayReply(request_id, True)]
+            return [StrayReply(request_id, Stray.LATE)]
         if call.wants is not _REPLY:
             return [Complete(call, ANSWERED[call.wants])]
         if error is None:
@@ -390,7 +402,7 @@ class DeviceCalls:
         self._armed = NEVER
         effects: list[Effect] = []
         for call in [one for one in self._calls.values() if one.deadline_ms <= now]:
-            self._begin(call, Ending.EXPIRED, effects)
+            self._begin(call, Ending.EXPIRED, now, effects)
         self._fail_fast(now, effects)
         wake_at = NEVER
         for session in self._sessions.values():
@@ -461,7 +473,7 @@ class DeviceCalls:
         elif call.open == 0 and call.redelivery is Redelivery.NEVER:
             cause = GIVEN_UP[call.wants].get(state)
             if cause is not None:
-                self._end(call)
+                self._end_unanswered(call, now)
                 if not call.completed:
                     effects.append(unknown(call, cause))
 
@@ -528,7 +540,7 @@ class DeviceCalls:
 
     # --- endings ---
 
-    def _begin(self, call: Call, ending: Ending, effects: list[Effect]) -> None:
+    def _begin(self, call: Call, ending: Ending, now: int, effects: list[Effect]) -> None:
         """End a call from outside: at once, or when the withdrawals have told whether it was sent."""
         if call.ending is not None:
             return
@@ -540,14 +552,14 @@ class DeviceCalls:
             call.ending = ending
             call.withdrawing = len(unacked)
         else:
-            self._conclude(call, ending, effects)
+            self._conclude(call, ending, now, effects)
 
-    def _conclude(self, call: Call, ending: Ending, effects: list[Effect]) -> None:
+    def _conclude(self, call: Call, ending: Ending, now: int, effects: list[Effect]) -> None:
         call.ending = None
         never_sent = call.state is _QUEUED
         if ending is Ending.HUNG_UP and not never_sent:
             return
-        self._end(call)
+        self._end_unanswered(call, now)
         if call.completed:
             return
         if ending is Ending.EXPIRED:
@@ -557,6 +569,12 @@ class DeviceCalls:
             effects.append(failed(call, ErrorReason.ERROR_REASON_CORE_UNAVAILABLE, Cause.CAUSE_CORE_DRAINING))
         else:
             effects.append(unknown(call, Cause.CAUSE_CORE_DRAINING))
+
+    def _end_unanswered(self, call: Call, now: int) -> None:
+        """Forget a call, and remember that its reply may still come."""
+        if call.wants is _REPLY and call.state is not _QUEUED:
+            self._late.remember(self._device_id, call.request_id, now)
+        self._end(call)
 
     def _end(self, call: Call) -> None:
         """Forget a call. Its deliveries keep their slots until their sessions have told their fate."""

@@ -157,11 +157,22 @@ class WakeAt(Effect, gc=False):
     at_ms: int
 
 
+class Stray(StrEnum):
+    """What a reply is that completes no living call."""
+
+    LATE = "late"
+    """Its call ended without it, or its caller hung up."""
+    DUPLICATE = "duplicate"
+    """Its call had its reply already, or wanted none."""
+    UNKNOWN = "unknown"
+    """Nobody remembers such a call: it is from before the core's start, too old, or invented."""
+
+
 class StrayReply(Effect, gc=False):
-    """A reply completed no living call: count it. `issued`: this start gave out the id, so it is no invention."""
+    """A reply completed no living call: count it."""
 
     request_id: int
-    issued: bool
+    stray: Stray
 
 
 NOTHING: Final[Sequence[Effect]] = ()

@@ -7,8 +7,6 @@ reply that crosses a restart never completes another call, and no id needs a wri
 from collections.abc import Container
 from typing import Final
 
-from trunkline.core.calls.late import LateTable
-
 COUNTER_BITS: Final = 20
 COUNTER_MASK: Final = (1 << COUNTER_BITS) - 1
 STARTS: Final = 2047
@@ -18,21 +16,20 @@ STARTS: Final = 2047
 class RequestIds:
     """Gives out ids. Counters outlive the devices' machines: one integer for each device that was ever called."""
 
-    __slots__ = ("_counters", "_late", "_prefix")
+    __slots__ = ("_counters", "_prefix")
 
-    def __init__(self, start: int, late: LateTable) -> None:
+    def __init__(self, start: int) -> None:
         self._prefix = (start % STARTS + 1) << COUNTER_BITS
-        self._late = late
         self._counters: dict[bytes, int] = {}
 
-    def next(self, device_id: bytes, living: Container[int]) -> int:
-        """A fresh id for the device, none of the `living` ones and none of the late table's."""
+    def next(self, device_id: bytes, taken: Container[int]) -> int:
+        """A fresh id for the device, none of the `taken` ones: those of living calls and of the late table."""
         count = self._counters.get(device_id, 0)
         self._counters[device_id] = count + 1
         if count <= COUNTER_MASK:  # only after 2²⁰ calls to one device can an id come again
             return self._prefix | count
         request_id = self._prefix | count & COUNTER_MASK
-        while request_id in living or (device_id, request_id) in self._late:
+        while request_id in taken:
             count += 1
             request_id = self._prefix | count & COUNTER_MASK
         self._counters[device_id] = count + 1
