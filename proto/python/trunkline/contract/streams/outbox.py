@@ -4,7 +4,7 @@ Frames over 4 KiB wait in the bulk lane. A batch takes the small frames first an
 a frame in the bulk lane stays in it until that is written, so the order of one session's frames never changes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, Final, Generic, TypeVar
 
@@ -106,6 +106,12 @@ class Outbox(Generic[F]):
 
     def __len__(self) -> int:
         return len(self._small) + len(self._bulk)
+
+    def __iter__(self) -> Iterator[F]:
+        """Everything that waits, small frames first. Nothing may be put in or taken out meanwhile."""
+        yield from self._small.values()
+        for frame, _ in self._bulk.values():
+            yield frame
 
     def put(self, frame: F, lane_key: LaneKey) -> None:
         """Add a frame of the session or device that `lane_key` names; a frame object may wait only once."""
