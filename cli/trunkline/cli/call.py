@@ -1,0 +1,97 @@
+"""`trunkline call`: one call to one device, its reply on standard output, what went wrong on standard error."""
+
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx
+import msgspec
+from rich.console import Console
+
+from trunkline.cli.login import Login
+from trunkline.cli.rest import CallAnswer, Rest
+from trunkline.contract.json_text import compact
+
+REST_MINIMUM_MS: Final = 5_000
+"""REST lifts a shorter `timeout` to this, as ThingsBoard does; an `expirationTime` it takes as it is."""
+
+EXPLANATIONS: Final = {
+    "DEVICE_OFFLINE": "The device was not connected; the call was not sent.",
+    "DEVICE_NOT_SUBSCRIBED": "The device is connected but has not subscribed to calls; the call was not sent.",
+    "DEVICE_BUSY": "The device had not acknowledged earlier calls until this one expired; it was not sent.",
+    "NO_ACK_FROM_WORKER": "The call was on its way to the device when it expired; it may have arrived.",
+    "NO_ACK_FROM_DEVICE": "The device did not acknowledge the call in time; it may have arrived.",
+    "NO_REPLY": "The device got the call and did not answer in time.",
+    "EXPIRED_ON_ARRIVAL": "The call had expired when the server got it: do the clocks differ?",
+    "QUEUE_FULL": "Too many calls are open for this device; it was not sent.",
+    "WORKER_LOST": "The transport that had the call went away; nobody knows whether it arrived.",
+    "CORE_LOST": "The server lost its core while the call was open; nobody knows whether it arrived.",
+    "CORE_DRAINING": "The server was stopped while the call was open.",
+    "DEVICE_DELETED": "The device was deleted while the call was open.",
+    "DEVICE_TRANSPORT_ERROR": "The transport could not convert the call or the reply.",
+    "REPLY_NOT_JSON": "The device answered with something that is no JSON.",
+    "STREAM_BROKEN": "The server had no connection to its core until the call expired; it was not sent.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CallRequest:
+    """A call as it was asked for; `params` is JSON text, taken as it is."""
+
+    device: str
+    method: str
+    params: bytes
+    timeout_ms: int
+    oneway: bool = False
+    fail_fast: bool = False
+    await_delivery: bool = False
+
+    def body(self, now_unix_ms: int) -> bytes:
+        """The JSON body of the REST request. Raises ValueError if `params` is no JSON."""
+        fields: dict[str, Any] = {"method": self.method, "params": msgspec.Raw(compact(self.params))}
+        if self.timeout_ms < REST_MINIMUM_MS:
+            fields["expirationTime"] = now_unix_ms + self.timeout_ms
+        else:
+            fields["timeout"] = self.timeout_ms
+        if self.fail_fast:
+            fields["failFast"] = True
+        if self.await_delivery:
+            fields["awaitDelivery"] = True
+        return msgspec.json.encode(fields)
+
+
+async def call(request: CallRequest, url: str, login: Login) -> int:
+    """Make the call and show how it ended; the exit code: 0 for success, 1 for a call that failed.
+
+    Raises RestError if the server refuses the request itself, ValueError if `params` is no JSON.
+    """
+    compact(request.params)  # what cannot be sent is refused before anyone is asked
+    async with Rest(url, login) as rest:
+        device_id = await rest.device_id(request.device)
+        body = request.body(time.time_ns() // 1_000_000)
+        answer = await rest.call(device_id, body, oneway=request.oneway, wait_s=request.timeout_ms / 1000)
+    return show(answer, request)
+
+
+def show(answer: CallAnswer, request: CallRequest) -> int:
+    """Print an answer: the reply byte for byte, indented and coloured only for a terminal."""
+    if httpx.codes.is_success(answer.status):
+        if sys.stdout.isatty() and answer.body:
+            Console().print_json(answer.body.decode(errors="replace"), ensure_ascii=False)
+        elif answer.body:
+            sys.stdout.buffer.write(answer.body + b"\n")
+            sys.stdout.flush()
+        elif request.oneway:
+            _say("delivered" if request.await_delivery else "handed to the transport", answer)
+        return 0
+    _say(
+        f"failed: {answer.cause or answer.status}. {EXPLANATIONS.get(answer.cause, '')} {answer.detail}".rstrip(),
+        answer,
+    )
+    return 1
+
+
+def _say(text: str, answer: CallAnswer) -> None:
+    call_id = f" (call {answer.call_id})" if answer.call_id else ""
+    print(f"{text}{call_id}", file=sys.stderr)

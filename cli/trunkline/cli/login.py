@@ -1,0 +1,30 @@
+"""How a command proves who it is: a token, or a user with a password."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from trunkline.cli.errors import CommandError
+from trunkline.cli.settings import is_loopback
+
+DEFAULT_URL: Final = "http://127.0.0.1:8080"
+
+DEMO_USER: Final = "tenant@thingsboard.org"
+DEMO_PASSWORD: Final = "tenant"
+"""The demo's tenant administrator. Everybody knows it, and a demo listens on loopback only: so does this account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A token goes before a user."""
+
+    token: str | None = None
+    user: str | None = None
+    password: str | None = None
+
+    def or_demo(self, host: str) -> "Login":
+        """This login, or the demo's if nothing was given and the server is on this machine. Raises CommandError."""
+        if self.token or (self.user and self.password):
+            return self
+        if self.user or self.password or not is_loopback(host):
+            raise CommandError("Who is calling? Give --token (TRUNKLINE_TOKEN), or --user and --password.")
+        return Login(user=DEMO_USER, password=DEMO_PASSWORD)

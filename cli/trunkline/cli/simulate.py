@@ -1,0 +1,165 @@
+"""`trunkline simulate`: real MQTT devices that answer, with a progress bar while they connect and live rates after."""
+
+import asyncio
+import resource
+import signal
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+import uvloop
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from trunkline.cli.errors import CommandError
+from trunkline.cli.fleet import Fleet, Refused, echo
+from trunkline.cli.login import Login
+from trunkline.cli.rest import Rest, RestError
+
+RATE_INTERVAL_S: Final = 1.0
+PROGRESS_INTERVAL_S: Final = 0.1
+PROVISION_AT_ONCE: Final = 16
+SPARE_FILES: Final = 100
+
+
+class SimulateError(CommandError):
+    """The devices cannot be simulated; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """What to simulate; without access tokens the devices `Simulated 1` … are created as far as they do not exist."""
+
+    count: int
+    host: str
+    port: int
+    access_tokens: Sequence[str] = ()
+    qos: int = 0
+    silent: bool = False
+
+
+def simulated_name(number: int) -> str:
+    """The name of the device that `simulate` creates, counted from 1."""
+    return f"Simulated {number}"
+
+
+def simulated_token(number: int) -> str:
+    """Its access token: known, so that a later run finds the device again."""
+    return f"SIMULATED_{number}"
+
+
+def run(simulation: Simulation, url: str, login: Login) -> None:
+    """Run the devices until Ctrl-C or SIGTERM. Raises SimulateError or RestError."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, suppress(KeyboardInterrupt):
+        runner.run(_until_told(simulation, url, login))
+
+
+async def _until_told(simulation: Simulation, url: str, login: Login) -> None:
+    me = asyncio.current_task()
+    assert me is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, me.cancel)
+    with suppress(asyncio.CancelledError):
+        await simulate(simulation, url, login, Console())
+
+
+async def simulate(simulation: Simulation, url: str, login: Login, console: Console) -> None:
+    """Run the devices until cancelled. Raises SimulateError or RestError."""
+    count = len(simulation.access_tokens) or simulation.count
+    allow_connections(count)
+    with _progress(console) as progress:
+        tokens = simulation.access_tokens or await _provision(count, url, login, progress)
+        fleet = Fleet(
+            simulation.host, simulation.port, tokens, answer=_silence if simulation.silent else echo, qos=simulation.qos
+        )
+        await _connect(fleet, count, f"{simulation.host}:{simulation.port}", progress)
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(fleet.stay_connected(), name="stay connected")
+            group.create_task(_show_rates(fleet, console), name="show rates")
+    finally:
+        await fleet.close()
+        console.print(f"{fleet.calls} calls answered" if not simulation.silent else f"{fleet.calls} calls heard")
+
+
+def _silence(_payload: bytes) -> None:
+    return None
+
+
+def allow_connections(count: int) -> None:
+    """Raise this process's limit of open files as far as `count` connections need. Raises SimulateError."""
+    needed = count + SPARE_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        if hard != resource.RLIM_INFINITY and hard < needed:
+            raise SimulateError(f"{count} devices need {needed} open files and the system allows {hard} (ulimit -Hn).")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
+    )
+
+
+async def _provision(count: int, url: str, login: Login, progress: Progress) -> list[str]:
+    bar = progress.add_task("devices", total=count)
+    numbers = iter(range(1, count + 1))
+
+    async def maker(rest: Rest) -> None:
+        for number in numbers:
+            await rest.make_device(simulated_name(number), simulated_token(number))
+            progress.advance(bar)
+
+    async with Rest(url, login, connections=PROVISION_AT_ONCE) as rest:
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(PROVISION_AT_ONCE, count)):
+                    group.create_task(maker(rest), name="make devices")
+        except* RestError as errors:
+            raise SimulateError(str(_first(errors))) from None
+    return [simulated_token(number) for number in range(1, count + 1)]
+
+
+async def _connect(fleet: Fleet, count: int, address: str, progress: Progress) -> None:
+    bar = progress.add_task("connecting", total=count)
+
+    async def watch() -> None:
+        while True:
+            progress.update(bar, completed=fleet.connected)
+            await asyncio.sleep(PROGRESS_INTERVAL_S)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            watcher = group.create_task(watch(), name="show progress")
+            await fleet.connect()
+            watcher.cancel()
+    except* Refused as errors:
+        raise SimulateError(f"{address}: {_first(errors)}.") from None
+    except* OSError as errors:
+        raise SimulateError(f"{address} cannot be reached: {_first(errors)}.") from None
+    progress.update(bar, completed=fleet.connected)
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    error = errors.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+
+
+async def _show_rates(fleet: Fleet, console: Console) -> None:
+    """One line each second while something happens; on a terminal always the same line."""
+    calls, before = fleet.calls, time.monotonic()
+    shown = ""
+    with console.status("") as status:
+        while True:
+            now = time.monotonic()
+            rate = (fleet.calls - calls) / max(now - before, 1e-9)
+            calls, before = fleet.calls, now
+            trouble = f", {fleet.lost} lost and reconnecting" if fleet.lost else ""
+            line = f"{fleet.connected} devices connected, {rate:,.0f} calls/s, {calls:,} in all{trouble}"
+            status.update(line)
+            if not console.is_terminal and line != shown:
+                console.print(line)
+            shown = line
+            await asyncio.sleep(RATE_INTERVAL_S)
