@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from trunkline.contract.ids import new_id
 from trunkline.v1.device_service_pb2 import CredentialsType
 
 
@@ -34,6 +35,19 @@ class DeviceCredentials:
     credentials_value: str
     create_unix_ms: int
     version: int
+
+
+def access_token_credentials(device: Device, access_token: str) -> DeviceCredentials:
+    """The credentials of a new device that shows this token."""
+    return DeviceCredentials(
+        id=new_id(),
+        device_id=device.id,
+        type=CredentialsType.CREDENTIALS_TYPE_ACCESS_TOKEN,
+        credentials_id=access_token,
+        credentials_value="",
+        create_unix_ms=device.create_unix_ms,
+        version=1,
+    )
 
 
 @dataclass(frozen=True, slots=True)

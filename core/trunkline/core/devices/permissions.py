@@ -45,11 +45,16 @@ def may_read(principal: Principal, device: Device | None, device_id: bytes) -> D
     if principal.role == Role.ROLE_SYS_ADMIN:
         _deny()
     if device is None or device.tenant_id != principal.tenant_id or not _holds(principal, device.customer_id):
-        text = to_text(device_id)
-        raise TrunklineError(
-            ErrorReason.ERROR_REASON_DEVICE_NOT_FOUND, f"Device with id [{text}] is not found", device_id=text
-        )
+        raise device_not_found(device_id)
     return device
+
+
+def device_not_found(device_id: bytes) -> TrunklineError:
+    """The error for a device that is not there, or that its caller may not know of."""
+    text = to_text(device_id)
+    return TrunklineError(
+        ErrorReason.ERROR_REASON_DEVICE_NOT_FOUND, f"Device with id [{text}] is not found", device_id=text
+    )
 
 
 def _holds(principal: Principal, customer_id: bytes) -> bool:

@@ -17,6 +17,8 @@ class Principal:
     token_session_id: bytes = b""
     issued_unix_ms: int = 0
     """When its token was issued."""
+    expires_unix_s: int = 0
+    """When its token expires; 0 where a part watches over that."""
 
 
 @dataclass(frozen=True, slots=True)

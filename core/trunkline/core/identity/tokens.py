@@ -106,6 +106,7 @@ class Tokens:
                 customer_id=_id_of(claims["customerId"]),
                 token_session_id=from_text(claims["sessionId"]),
                 issued_unix_ms=session_issued_ms(from_text(claims["sessionId"])),
+                expires_unix_s=int(claims["exp"]),
             )
         except (KeyError, IndexError, ValueError):
             raise TrunklineError(ErrorReason.ERROR_REASON_UNAUTHENTICATED, "Authentication failed") from None

@@ -5,9 +5,8 @@ import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import grpc
+import grpc.aio
 import structlog
-from grpc import aio
 
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.metadata import REQUEST_ID
@@ -16,10 +15,10 @@ from trunkline.v1.error_pb2 import ErrorReason
 
 log = structlog.get_logger(__name__)
 
-Behaviour = Callable[[Any, "aio.ServicerContext[Any, Any]"], Awaitable[Any]]
+Behaviour = Callable[[Any, "grpc.aio.ServicerContext[Any, Any]"], Awaitable[Any]]
 
 
-class ErrorInterceptor(aio.ServerInterceptor[Any, Any]):
+class ErrorInterceptor(grpc.aio.ServerInterceptor[Any, Any]):
     """Ends methods that raise: a TrunklineError with its own status, anything else with INTERNAL and a request id.
 
     Only coroutine methods are touched; the async generators of the reflection service raise nothing of ours.
@@ -41,14 +40,14 @@ class ErrorInterceptor(aio.ServerInterceptor[Any, Any]):
 
 
 def _translated(behaviour: Behaviour, method: str) -> Behaviour:
-    async def translated(request: Any, context: "aio.ServicerContext[Any, Any]") -> Any:
+    async def translated(request: Any, context: "grpc.aio.ServicerContext[Any, Any]") -> Any:
         request_id = _request_id(context)
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 return await behaviour(request, context)
             except TrunklineError as error:
                 await abort(context, error)
-            except aio.AbortError:
+            except grpc.aio.AbortError:
                 raise  # the method ended itself
             except Exception:
                 log.exception("method_failed", method=method)
@@ -64,7 +63,7 @@ def _translated(behaviour: Behaviour, method: str) -> Behaviour:
     return translated
 
 
-def _request_id(context: "aio.ServicerContext[Any, Any]") -> str:
+def _request_id(context: "grpc.aio.ServicerContext[Any, Any]") -> str:
     """The id that the caller gave this request, else a fresh one."""
     metadata: Any = context.invocation_metadata()  # its stub leaves the keys' type open
     for key, value in metadata or ():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grpc import aio
+import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health  # type: ignore[attr-defined]  # its public name, re-exported plainly
 from grpc_reflection.v1alpha import reflection
@@ -36,7 +36,7 @@ SERVICES = tuple(
 class CoreServer:
     """A server that is bound but does not answer before `start`."""
 
-    grpc: aio.Server
+    server: grpc.aio.Server
     health: health.HealthServicer
     socket: Path
     """The Unix socket that the parts meet on."""
@@ -45,7 +45,7 @@ class CoreServer:
 
     async def start(self) -> None:
         """Answer calls; the standard health service says SERVING."""
-        await self.grpc.start()
+        await self.server.start()
         for service in ("", *SERVICES):
             await self.health.set(service, health_pb2.HealthCheckResponse.SERVING)
 
@@ -55,7 +55,7 @@ class CoreServer:
 
     async def stop(self, grace_s: float) -> None:
         """Take no new calls, give the running ones `grace_s` seconds, then cut them off and remove the socket."""
-        await self.grpc.stop(grace_s)
+        await self.server.stop(grace_s)
         self.socket.unlink(missing_ok=True)
 
 
@@ -69,13 +69,13 @@ def build_server(
     host: str = "127.0.0.1",
     port: int | None = None,
     max_params_bytes: int,
-    interceptors: Sequence[aio.ServerInterceptor[Any, Any]] = (),
+    interceptors: Sequence[grpc.aio.ServerInterceptor[Any, Any]] = (),
 ) -> CoreServer:
     """Bind the Unix socket of `data_dir` and, unless `port` is None, the TCP port (0: any free one).
 
     Raises OSError, naming the address, if one of them is taken.
     """
-    server = aio.server(interceptors=[ErrorInterceptor(), *interceptors], options=server_options(max_params_bytes))
+    server = grpc.aio.server(interceptors=[ErrorInterceptor(), *interceptors], options=server_options(max_params_bytes))
     add_RpcServiceServicer_to_server(rpc_service, server)
     add_TransportServiceServicer_to_server(transport_service, server)
     add_DeviceServiceServicer_to_server(device_service, server)
@@ -87,7 +87,7 @@ def build_server(
     return CoreServer(server, health_servicer, socket, bind_port(server, host, port) if port is not None else 0)
 
 
-def bind_socket(server: aio.Server, data_dir: Path) -> Path:
+def bind_socket(server: grpc.aio.Server, data_dir: Path) -> Path:
     """Listen on the data directory's Unix socket, which only the installation's own user can open.
 
     Where the path is longer than gRPC takes, the socket stands in a fresh directory of its own and `core.addr` in the
@@ -109,7 +109,7 @@ def bind_socket(server: aio.Server, data_dir: Path) -> Path:
     return path
 
 
-def bind_port(server: aio.Server, host: str, port: int) -> int:
+def bind_port(server: grpc.aio.Server, host: str, port: int) -> int:
     """Listen on `host:port`; the port as bound."""
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:

@@ -63,12 +63,6 @@ class AccountRows:
         async with self._database.begin() as connection:
             return (await connection.execute(query)).scalar_one_or_none()
 
-    async def customer_tenant(self, customer_id: bytes) -> bytes | None:
-        """The tenant of the customer; None if there is no such customer."""
-        query = select(customers.c.tenant_id).where(customers.c.id == customer_id)
-        async with self._database.begin() as connection:
-            return (await connection.execute(query)).scalar_one_or_none()
-
     async def add_user(self, user: User, password_hash: str) -> None:
         """Store a new user. Raises ALREADY_EXISTS if the e-mail address is taken."""
         row = asdict(user) | {
@@ -84,11 +78,6 @@ class AccountRows:
                 ErrorReason.ERROR_REASON_ALREADY_EXISTS,
                 f"User with email '{user.email}' already present in database!",
             ) from None
-
-    async def any_user(self) -> bool:
-        """Whether there is an account at all."""
-        async with self._database.begin() as connection:
-            return (await connection.execute(select(users.c.id).limit(1))).first() is not None
 
     async def find_user(self, user_id: bytes) -> User | None:
         """The user with this id."""

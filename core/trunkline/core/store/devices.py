@@ -10,10 +10,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.contract.errors import TrunklineError
-from trunkline.contract.ids import NO_ID, new_id
+from trunkline.contract.ids import NO_ID, new_id, to_text
 from trunkline.core.devices.model import Device, DeviceCredentials, DeviceEntry
 from trunkline.core.store.database import IN_LIMIT, Database
-from trunkline.core.store.tables import device_credentials, device_profiles, devices
+from trunkline.core.store.tables import customers, device_credentials, device_profiles, devices
 from trunkline.v1.device_service_pb2 import CredentialsType
 from trunkline.v1.error_pb2 import ErrorReason
 
@@ -90,11 +90,13 @@ class DeviceRows:
         """Store a new device and its credentials, both or neither; the device as stored.
 
         `profile_id` goes before `type`; an unknown type becomes a new profile, and without both the tenant's default
-        profile is taken. Raises ALREADY_EXISTS if the name or the token is taken, INVALID_ARGUMENT if there is no such
-        profile.
+        profile is taken. Raises ALREADY_EXISTS if the name or the token is taken, INVALID_ARGUMENT if the tenant has no
+        such profile or customer.
         """
         try:
             async with self._database.begin() as connection:
+                if device.customer_id:
+                    await _check_customer(connection, device)
                 profile_id, type_name = await _profile_of(connection, device)
                 stored = replace(device, profile_id=profile_id, type=type_name)
                 await connection.execute(
@@ -117,15 +119,21 @@ class DeviceRows:
                 raise _taken("Device with such name already exists!") from None
             raise _taken(_TOKEN_TAKEN) from None
 
-    async def replace_credentials(self, credentials: DeviceCredentials) -> None:
-        """Store what the device shows from now on. Raises ALREADY_EXISTS if another device has the token."""
+    async def replace_token(self, device_id: bytes, access_token: str) -> DeviceCredentials | None:
+        """The credentials with their new token; None if the device is gone.
+
+        Raises ALREADY_EXISTS if another device has the token.
+        """
+        change = (
+            update(device_credentials)
+            .where(device_credentials.c.device_id == device_id)
+            .values(credentials_id=access_token, version=device_credentials.c.version + 1)
+            .returning(device_credentials)
+        )
         try:
             async with self._database.begin() as connection:
-                await connection.execute(
-                    update(device_credentials)
-                    .where(device_credentials.c.id == credentials.id)
-                    .values(asdict(credentials))
-                )
+                row = (await connection.execute(change)).one_or_none()
+                return _credentials(row) if row is not None else None
         except IntegrityError:
             raise _taken(_TOKEN_TAKEN) from None
 
@@ -138,6 +146,16 @@ class DeviceRows:
         async with self._database.begin() as connection:
             row = (await connection.execute(query)).one_or_none()
             return _device(row) if row is not None else None
+
+
+async def _check_customer(connection: AsyncConnection, device: Device) -> None:
+    query = select(customers.c.id).where(
+        customers.c.id == device.customer_id, customers.c.tenant_id == device.tenant_id
+    )
+    if (await connection.execute(query)).first() is None:
+        raise TrunklineError(
+            ErrorReason.ERROR_REASON_INVALID_ARGUMENT, f"Customer with id [{to_text(device.customer_id)}] is not found"
+        )
 
 
 async def _profile_of(connection: AsyncConnection, device: Device) -> tuple[bytes, str]:
