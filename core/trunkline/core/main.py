@@ -36,6 +36,7 @@ from trunkline.core.devices.service import Devices
 from trunkline.core.identity.keys import SigningKey
 from trunkline.core.identity.logins import Logins
 from trunkline.core.identity.part_secret import load_part_secret
+from trunkline.core.identity.passwords import Passwords
 from trunkline.core.identity.revocations import Revocations
 from trunkline.core.identity.seeding import Account, seed
 from trunkline.core.identity.tokens import Tokens
@@ -92,7 +93,8 @@ class Core:
         store = self._store = await Store.open(settings.database or sqlite_url(settings.data_dir / "trunkline.db"))
         start_number = await store.starts.next_start(unix_ms())
         self._epoch = start_number << EPOCH_BITS
-        self.accounts = await seed(store, demo=settings.demo)
+        passwords = Passwords()
+        self.accounts = await seed(store, passwords, unix_ms(), demo=settings.demo)
         revocations = await Revocations.load(store.revocations, unix_ms())
         key = SigningKey.load(settings.data_dir)
         tokens = Tokens(key)
@@ -108,7 +110,7 @@ class Core:
             transport_service=TransportService(authentication, self.links),
             device_service=DeviceService(authentication, devices),
             identity_service=IdentityService(
-                authentication, Logins(store.accounts, tokens, revocations), revocations, key
+                authentication, Logins(store.accounts, passwords, tokens, revocations), key
             ),
             data_dir=settings.data_dir,
             host=settings.host,
