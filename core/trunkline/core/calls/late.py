@@ -26,7 +26,7 @@ class LateTable:
     def __len__(self) -> int:
         return len(self._ended)
 
-    def __contains__(self, key: tuple[bytes, int]) -> bool:
+    def __contains__(self, key: object) -> bool:
         return key in self._ended
 
     def remember(self, device_id: bytes, request_id: int, now: int) -> None:
@@ -38,7 +38,7 @@ class LateTable:
         self._forget(now)
 
     def classify(self, device_id: bytes, request_id: int, now: int, issued: bool) -> Stray:
-        """Say what a stray reply is. `issued`: this start gave its id to the device, so its call was answered or one-way."""
+        """Say what a stray reply is. `issued`: this start gave its id to the device; if forgotten, it was answered."""
         self._forget(now)
         key = (device_id, request_id)
         if key in self._answered:

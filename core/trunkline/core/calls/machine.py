@@ -11,6 +11,7 @@ subscription until its deadline. Its id stays the same however often it is deliv
 from collections.abc import Collection, Sequence
 from typing import Final
 
+from trunkline.core.calls.deliveries import Delivery, Told
 from trunkline.core.calls.endings import expired, failed, hung_up, unknown
 from trunkline.core.calls.late import LateTable
 from trunkline.core.calls.model import (
@@ -34,7 +35,7 @@ from trunkline.core.calls.model import (
 from trunkline.core.calls.redelivery import for_resumed, for_subscriber
 from trunkline.core.calls.request_ids import RequestIds
 from trunkline.core.calls.rules import ANSWERED, GIVEN_UP, MISSING, RULES, SATISFIED
-from trunkline.core.calls.sessions import LOST, OPEN, UNACKED, Delivery, Session, beyond_limit
+from trunkline.core.calls.sessions import Session, Sessions
 from trunkline.v1.call_pb2 import CallKind, Outcome
 from trunkline.v1.error_pb2 import Cause, ErrorReason
 from trunkline.v1.transport_service_pb2 import Acknowledgement, DeliveryState, SessionKind
@@ -50,7 +51,7 @@ _QUEUED: Final = State.QUEUED
 _OFFER: Final = Fact.OFFER
 _OVER: Final = Fact.OVER
 _IMPLIED: Final = Delivery.IMPLIED
-_EXPLICIT: Final = Delivery.EXPLICIT
+_WRITTEN: Final = Told(Fact.WRITTEN, False)
 _SENDING: Final = Wants.SENDING
 _REPLY: Final = Wants.REPLY
 _TWO_WAY: Final = CallKind.CALL_KIND_TWO_WAY
@@ -68,7 +69,6 @@ class DeviceCalls:
         "_armed",
         "_calls",
         "_device_id",
-        "_ended",
         "_grace_until",
         "_ids",
         "_late",
@@ -94,14 +94,13 @@ class DeviceCalls:
         self._max_pending = max_pending
         self._grace_until = grace_until_ms
         self._calls: dict[int, Call] = {}  # living, in the order they were submitted
-        self._sessions: dict[SessionKey, Session] = {}
-        self._ended: dict[SessionKey, Session] = {}  # over, but still able to tell what became of a living call
+        self._sessions = Sessions()
         self._armed = NEVER
 
     @property
     def idle(self) -> bool:
         """Whether nothing would be lost if the machine were dropped."""
-        return not self._calls and not self._sessions
+        return not self._calls and not self._sessions.current
 
     @property
     def pending(self) -> int:
@@ -113,7 +112,7 @@ class DeviceCalls:
         return (
             request_id in self._calls
             or (self._device_id, request_id) in self._late
-            or any(request_id in one.deliveries for one in self._sessions.values())
+            or any(request_id in one.deliveries for one in self._sessions)
         )
 
     # --- callers ---
@@ -133,7 +132,7 @@ class DeviceCalls:
         call.request_id = request_id = self._ids.next(self._device_id, self)
         calls[request_id] = call
         effects: list[Effect] = []
-        for session in self._sessions.values():
+        for session in self._sessions.current.values():
             if session.subscribed and not session.suspended:
                 self._hand(session, call, now, effects)
         if deadline < self._armed:
@@ -164,11 +163,13 @@ class DeviceCalls:
         """The device was deleted: its calls end, its sessions are closed."""
         effects: list[Effect] = []
         for call in list(self._calls.values()):
-            effects += [Withdraw(session.key, call.request_id) for session in self._unacked(call)]
+            effects += [
+                Withdraw(session.key, call.request_id) for session in self._sessions.with_unacked(call.request_id)
+            ]
             self._end_unanswered(call, now)
             if not call.completed:
                 effects.append(failed(call, ErrorReason.ERROR_REASON_DEVICE_DELETED, Cause.CAUSE_DEVICE_DELETED))
-        for session in self._sessions.values():
+        for session in self._sessions.current.values():
             self._replace(session, ErrorReason.ERROR_REASON_DEVICE_DELETED, effects)
         return effects
 
@@ -178,7 +179,7 @@ class DeviceCalls:
         self, session: SessionKey, epoch: int, kind: SessionKind.ValueType, max_inflight: int, now: int
     ) -> Sequence[Effect]:
         """A session began; it gets calls once it subscribes. Beyond the limit the oldest ones are closed."""
-        self._sessions[session] = Session(session, epoch, kind, max_inflight)
+        self._sessions.current[session] = Session(session, epoch, kind, max_inflight)
         effects: list[Effect] = []
         self._keep_limit(effects)
         return effects
@@ -187,7 +188,7 @@ class DeviceCalls:
         self, session: SessionKey, acknowledgement: Acknowledgement.ValueType, now: int
     ) -> Sequence[Effect]:
         """The device subscribed to calls: it gets what waits, and again what its redelivery says."""
-        one = self._sessions.get(session)
+        one = self._sessions.current.get(session)
         if one is None or one.replaced:
             return NOTHING
         one.subscribe(acknowledgement)
@@ -198,7 +199,7 @@ class DeviceCalls:
 
     def session_unsubscribed(self, session: SessionKey, now: int) -> Sequence[Effect]:
         """The device takes no more calls; what it has stays with it."""
-        one = self._sessions.get(session)
+        one = self._sessions.current.get(session)
         if one is None:
             return NOTHING
         one.unsubscribe()
@@ -208,14 +209,14 @@ class DeviceCalls:
 
     def session_suspended(self, session: SessionKey, now: int) -> Sequence[Effect]:
         """Its link broke: it gets nothing until it resumes, and keeps what it has."""
-        one = self._sessions.get(session)
+        one = self._sessions.current.get(session)
         if one is not None:
             one.suspended = True
         return NOTHING
 
     def session_unsuspended(self, session: SessionKey, now: int) -> Sequence[Effect]:
         """Its link is back and it is as it was: the worker does not know yet that it was opened."""
-        one = self._sessions.get(session)
+        one = self._sessions.current.get(session)
         if one is None:
             return NOTHING
         effects: list[Effect] = []
@@ -238,18 +239,20 @@ class DeviceCalls:
         `open` are the deliveries without a final report: they hold slots. The resumption is no subscription of the
         device: nothing that was acknowledged goes out again, but what waits does.
         """
-        one = self._sessions.get(session) or self._ended.pop(session, None)
-        if one is None:
-            one = Session(session, epoch, kind, max_inflight)
-        self._sessions[session] = one
+        one = self._sessions.find(session) or Session(session, epoch, kind, max_inflight)
+        self._sessions.ended.pop(session, None)
+        self._sessions.current[session] = one
         one.describe(epoch, kind, max_inflight)
-        one.replaced = False
         if subscribed:
             one.subscribe(acknowledgement)
         else:
             one.unsubscribe()
         effects: list[Effect] = []
-        self._take_over_open(one, open, now, effects)
+        for request_id, was_open in one.resume(open):
+            call = self._calls.get(request_id)
+            if call is not None:
+                call.open += not was_open
+                self._learn(call, _WRITTEN, now, effects)
         self._keep_limit(effects)
         self._go_on(one, now, effects)
         return effects
@@ -261,27 +264,18 @@ class DeviceCalls:
         session was suspended, or when the shell says so a second time because the link broke meanwhile, the worker
         is taken for lost with it.
         """
-        one = self._sessions.pop(session, None)
-        lost = one is None or one.suspended
-        if one is None:
-            one = self._ended.get(session)
-        if one is None:
+        found = self._sessions.end(session)
+        if found is None:
             return NOTHING
-        one.unsubscribe()
-        self._ended[session] = one
+        one, lost = found
         effects: list[Effect] = []
-        for request_id, delivery in list(one.deliveries.items()):
+        for request_id, told in one.close(lost):
             call = self._calls.get(request_id)
-            if call is None or delivery is Delivery.UNACKNOWLEDGED:
-                del one.deliveries[request_id]
-            elif delivery is Delivery.WRITTEN:
-                del one.deliveries[request_id]
-                self._learn(call, Fact.NOT_ACKNOWLEDGED, True, now, effects)
-            elif lost and delivery in UNACKED:
-                one.deliveries[request_id] = LOST[delivery]
-                self._learn(call, Fact.LOST, True, now, effects)
-        if not one.deliveries:
-            self._ended.pop(session, None)
+            if call is not None:
+                self._learn(call, told, now, effects)
+        for request_id in [number for number in one.deliveries if number not in self._calls]:
+            del one.deliveries[request_id]
+        self._sessions.drop_if_done(one)
         self._fail_fast(now, effects)
         return effects
 
@@ -289,90 +283,57 @@ class DeviceCalls:
 
     def written(self, session: SessionKey, request_id: int, now: int) -> Sequence[Effect]:
         """The worker's ack covers the delivery: it is written to the device."""
-        one = self._sessions.get(session) or self._ended.get(session)
-        if one is None:
+        one = self._sessions.find(session)
+        told = one.written(request_id) if one is not None else None
+        if one is None or told is None:
             return NOTHING
-        delivery = one.deliveries.get(request_id)
-        if delivery is _IMPLIED:
-            del one.deliveries[request_id]
-            fact = Fact.DELIVERED
-        elif delivery is _EXPLICIT and session in self._sessions:
-            one.deliveries[request_id] = Delivery.WRITTEN
-            fact = Fact.WRITTEN
-        elif delivery is _EXPLICIT:
-            del one.deliveries[request_id]
-            fact = Fact.NOT_ACKNOWLEDGED
-        elif delivery is Delivery.LOST_IMPLIED:
-            del one.deliveries[request_id]
-            fact = Fact.DELIVERED
-        elif delivery is Delivery.LOST_EXPLICIT:
-            del one.deliveries[request_id]
-            fact = Fact.NOT_ACKNOWLEDGED
-        else:
-            return NOTHING
-        call = self._calls.get(request_id)
-        if call is None and not one.waiting:
-            return NOTHING
-        effects: list[Effect] = []
-        if call is not None:
-            self._learn(call, fact, delivery in UNACKED and fact is not Fact.WRITTEN, now, effects)
-        self._slot_freed(one, now, effects)
-        return effects
+        return self._told(one, request_id, told, now)
 
     def not_written(self, session: SessionKey, request_id: int, now: int) -> Sequence[Effect]:
         """The worker never got the delivery, or it was taken back: nobody was told of it."""
-        one = self._sessions.get(session) or self._ended.get(session)
-        if one is None or one.deliveries.get(request_id) not in UNACKED:
+        one = self._sessions.find(session)
+        told = one.not_written(request_id) if one is not None else None
+        if one is None or told is None:
             return NOTHING
-        del one.deliveries[request_id]
-        effects: list[Effect] = []
-        call = self._calls.get(request_id)
-        if call is not None:
-            self._learn(call, Fact.NOT_SENT, True, now, effects)
-        self._slot_freed(one, now, effects)
-        return effects
+        return self._told(one, request_id, told, now)
 
     def reported(
         self, session: SessionKey, request_id: int, state: DeliveryState.ValueType, now: int
     ) -> Sequence[Effect]:
         """The worker reports what became of a delivery; repeats and reports of unknown deliveries change nothing."""
-        one = self._sessions.get(session) or self._ended.get(session)
-        delivery = one.deliveries.get(request_id) if one is not None else None
-        if one is None or delivery is None:
+        one = self._sessions.find(session)
+        told = one.reported(request_id, state) if one is not None else None
+        if one is None or told is None:
             return NOTHING
+        if told.fact is Fact.NOT_SENT and one.taking and request_id in self._calls:
+            one.paused_until = now + RETRY_MS
+        return self._told(one, request_id, told, now)
+
+    def _told(self, session: Session, request_id: int, told: Told, now: int) -> Sequence[Effect]:
+        """A session told of a delivery: what follows for the call, then for the slot."""
         call = self._calls.get(request_id)
+        if call is None and not session.waiting:
+            return NOTHING
         effects: list[Effect] = []
-        if state == DeliveryState.DELIVERY_STATE_NOT_ACKNOWLEDGED:
-            one.deliveries[request_id] = Delivery.UNACKNOWLEDGED
-            fact = Fact.NOT_ACKNOWLEDGED
-        elif state == DeliveryState.DELIVERY_STATE_NOT_SENT:
-            del one.deliveries[request_id]
-            fact = Fact.NOT_SENT
-            if call is not None and one.taking:
-                one.paused_until = now + RETRY_MS
-        else:
-            del one.deliveries[request_id]
-            fact = Fact.DELIVERED
         if call is not None:
-            self._learn(call, fact, delivery in OPEN, now, effects)
-        self._slot_freed(one, now, effects)
-        if one.paused_until > now and one.waiting and one.paused_until < self._armed:
-            self._arm(one.paused_until, effects)
+            self._learn(call, told, now, effects)
+        self._slot_freed(session, now, effects)
         return effects
 
     def withdrawn(self, session: SessionKey, request_id: int, was_written: bool, now: int) -> Sequence[Effect]:
         """Answers a `Withdraw`: whether the delivery had been written to the link and may still reach the device."""
         effects: list[Effect] = []
-        one = self._sessions.get(session) or self._ended.get(session)
+        one = self._sessions.find(session)
         call = self._calls.get(request_id)
-        if one is not None and not was_written and one.deliveries.pop(request_id, None) in UNACKED and call is not None:
-            call.open -= 1
-        if call is not None and call.ending is not None:
-            call.withdrawing -= 1
-            if call.withdrawing == 0:
-                if call.open == 0:
-                    call.state = RULES[call.state][_OVER]
-                self._conclude(call, call.ending, now, effects)
+        taken_back = not was_written and one is not None and one.not_written(request_id) is not None
+        if call is not None:
+            call.open -= taken_back
+            if call.ending is not None:
+                call.withdrawing -= 1
+                if call.withdrawing == 0:
+                    if call.open == 0:
+                        call.state = RULES[call.state][_OVER]
+                    self._conclude(call, call.ending, now, effects)
         if one is not None:
             self._slot_freed(one, now, effects)
         return effects
@@ -405,7 +366,7 @@ class DeviceCalls:
             self._begin(call, Ending.EXPIRED, now, effects)
         self._fail_fast(now, effects)
         wake_at = NEVER
-        for session in self._sessions.values():
+        for session in self._sessions.current.values():
             if 0 < session.paused_until <= now:
                 session.paused_until = 0
                 session.waiting = for_resumed(self._calls, session)  # in their old order again
@@ -450,15 +411,18 @@ class DeviceCalls:
             self._offer(session, call, effects)
 
     def _slot_freed(self, session: Session, now: int, effects: list[Effect]) -> None:
+        """Fill it; a pause needs a wake-up, and an ended session may have nothing more to tell."""
         if session.waiting:
             self._pump(session, now, effects)
-        elif self._ended and not session.deliveries:
-            self._ended.pop(session.key, None)
+            if session.waiting and now < session.paused_until < self._armed:
+                self._arm(session.paused_until, effects)
+        elif session.ended:
+            self._sessions.drop_if_done(session)
 
-    def _learn(self, call: Call, fact: Fact, closes: bool, now: int, effects: list[Effect]) -> None:
-        """A session told a fact; `closes`: it has the call no more. Ends the call if its caller has what it wants."""
-        state = RULES[call.state][fact]
-        if closes:
+    def _learn(self, call: Call, told: Told, now: int, effects: list[Effect]) -> None:
+        """Apply a fact; end the call if its caller has what it wants, or if nothing more will come of it."""
+        state = RULES[call.state][told.fact]
+        if told.closes:
             call.open -= 1
         if call.open == 0:
             state = RULES[state][_OVER]
@@ -484,7 +448,7 @@ class DeviceCalls:
             return
         if call.ending is not None:
             return
-        for session in self._sessions.values():
+        for session in self._sessions.current.values():
             if session.taking:
                 self._hand(session, call, now, effects)
         if call.fail_fast:
@@ -493,8 +457,8 @@ class DeviceCalls:
     # --- sessions' comings and goings ---
 
     def _keep_limit(self, effects: list[Effect]) -> None:
-        if len(self._sessions) > self._max_sessions:
-            for session in beyond_limit(self._sessions.values(), self._max_sessions):
+        if len(self._sessions.current) > self._max_sessions:
+            for session in self._sessions.beyond(self._max_sessions):
                 self._replace(session, ErrorReason.ERROR_REASON_SESSION_SUPERSEDED, effects)
 
     def _replace(self, session: Session, reason: ErrorReason.ValueType, effects: list[Effect]) -> None:
@@ -508,27 +472,10 @@ class DeviceCalls:
             session.waiting = for_resumed(self._calls, session)
             self._pump(session, now, effects)
 
-    def _take_over_open(self, session: Session, open: Collection[int], now: int, effects: list[Effect]) -> None:
-        deliveries = session.deliveries
-        for request_id in [number for number, known in deliveries.items() if known in LOST.values()]:
-            if request_id not in open:
-                del deliveries[request_id]
-        for request_id in open:
-            known = deliveries.get(request_id)
-            if known is Delivery.WRITTEN or known is Delivery.UNACKNOWLEDGED:
-                continue
-            deliveries[request_id] = Delivery.WRITTEN
-            session.waiting.pop(request_id, None)
-            call = self._calls.get(request_id)
-            if call is not None:
-                call.open += known not in UNACKED  # those were counted when they were offered
-                self._learn(call, Fact.WRITTEN, False, now, effects)
-
     def _reachable(self, now: int) -> bool:
         """Whether a call that will not wait for an offline device may wait."""
-        if not self._sessions:
-            return now < self._grace_until
-        return any(one.subscribed or one.suspended for one in self._sessions.values() if not one.replaced)
+        sessions = self._sessions
+        return sessions.reachable if sessions.current else now < self._grace_until
 
     def _fail_fast(self, now: int, effects: list[Effect]) -> None:
         """The device may just have become unreachable: end the calls that do not wait for that."""
@@ -544,9 +491,9 @@ class DeviceCalls:
         """End a call from outside: at once, or when the withdrawals have told whether it was sent."""
         if call.ending is not None:
             return
-        for session in self._sessions.values():
+        for session in self._sessions.current.values():
             session.waiting.pop(call.request_id, None)
-        unacked = self._unacked(call)
+        unacked = self._sessions.with_unacked(call.request_id)
         effects += [Withdraw(session.key, call.request_id) for session in unacked]
         if call.state is State.OFFERED:
             call.ending = ending
@@ -563,7 +510,7 @@ class DeviceCalls:
         if call.completed:
             return
         if ending is Ending.EXPIRED:
-            cause = self._unavailability() if never_sent else MISSING[call.state][call.wants]
+            cause = self._sessions.unavailability if never_sent else MISSING[call.state][call.wants]
             effects.append(expired(call, cause))
         elif never_sent:
             effects.append(failed(call, ErrorReason.ERROR_REASON_CORE_UNAVAILABLE, Cause.CAUSE_CORE_DRAINING))
@@ -578,29 +525,8 @@ class DeviceCalls:
 
     def _end(self, call: Call) -> None:
         """Forget a call. Its deliveries keep their slots until their sessions have told their fate."""
-        request_id = call.request_id
-        del self._calls[request_id]
-        for session in self._sessions.values():
-            if session.waiting:
-                session.waiting.pop(request_id, None)
-        if self._ended:
-            for session in list(self._ended.values()):
-                session.deliveries.pop(request_id, None)
-                if not session.deliveries:
-                    del self._ended[session.key]
-
-    def _unacked(self, call: Call) -> list[Session]:
-        sessions = [*self._sessions.values(), *self._ended.values()]
-        return [one for one in sessions if one.deliveries.get(call.request_id) in UNACKED]
-
-    def _unavailability(self) -> Cause.ValueType:
-        """Why a call was never sent, as the sessions stand now."""
-        live = [one for one in self._sessions.values() if not one.suspended]
-        if not live:
-            return Cause.CAUSE_DEVICE_OFFLINE
-        if any(one.subscribed for one in live):
-            return Cause.CAUSE_DEVICE_BUSY
-        return Cause.CAUSE_DEVICE_NOT_SUBSCRIBED
+        del self._calls[call.request_id]
+        self._sessions.forget_call(call.request_id)
 
     def _arm(self, at_ms: int, effects: list[Effect]) -> None:
         self._armed = at_ms

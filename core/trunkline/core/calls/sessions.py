@@ -1,36 +1,18 @@
 """A device's sessions as its machine sees them: subscription, slots, deliveries and what waits for a slot."""
 
-from collections.abc import Iterable
-from enum import StrEnum
+from collections.abc import Collection, Iterator
 from typing import Final
 
-from trunkline.core.calls.model import Call, SessionKey
-from trunkline.v1.transport_service_pb2 import Acknowledgement, SessionKind
+from trunkline.core.calls.deliveries import ACKED, ACKED_AFTER_END, LOST, OPEN, UNACKED, Delivery, Told
+from trunkline.core.calls.model import Call, Fact, SessionKey
+from trunkline.v1.error_pb2 import Cause
+from trunkline.v1.transport_service_pb2 import Acknowledgement, DeliveryState, SessionKind
 
-
-class Delivery(StrEnum):
-    """What a session has told of a call it was given. Every delivery holds a slot until it is gone."""
-
-    IMPLIED = "implied"
-    """Unacknowledged by the worker, whose ack will mean DELIVERED."""
-    EXPLICIT = "explicit"
-    """Unacknowledged by the worker, whose ack will mean WRITTEN; a report follows."""
-    WRITTEN = "written"
-    """The device's acknowledgement is awaited."""
-    UNACKNOWLEDGED = "unacknowledged"
-    """Reported so; only a late acknowledgement or the session's end frees the slot."""
-    LOST_IMPLIED = "lost implied"
-    LOST_EXPLICIT = "lost explicit"
-    """Given up with its session; kept while the call lives, should the worker come back after all."""
-
-
-UNACKED: Final = frozenset({Delivery.IMPLIED, Delivery.EXPLICIT})
-"""On its way: the worker has not said anything."""
-
-OPEN: Final = UNACKED | {Delivery.WRITTEN}
-"""Its fate is still to be told: counted in `Call.open`."""
-
-LOST: Final = {Delivery.IMPLIED: Delivery.LOST_IMPLIED, Delivery.EXPLICIT: Delivery.LOST_EXPLICIT}
+# Bound once: looking up a member of a generated enum costs more than the rule that needs it.
+_NOT_ACKNOWLEDGED: Final = DeliveryState.DELIVERY_STATE_NOT_ACKNOWLEDGED
+_NOT_SENT: Final = DeliveryState.DELIVERY_STATE_NOT_SENT
+_EXPLICIT: Final = Delivery.EXPLICIT
+_REPORTED_DELIVERED: Final = (Told(Fact.DELIVERED, False), Told(Fact.DELIVERED, True))
 
 
 class Session:
@@ -39,6 +21,7 @@ class Session:
     __slots__ = (
         "asynchronous",
         "deliveries",
+        "ended",
         "epoch",
         "key",
         "max_inflight",
@@ -55,11 +38,12 @@ class Session:
         self.key = key
         self.suspended = False  # its link is broken; it may resume
         self.replaced = False  # told to close: gets nothing more, still speaks for what it has
+        self.ended = False  # over, but its link has not told yet what became of some delivery
         self.subscribed = False
         self.offers_as = Delivery.IMPLIED
-        self.paused_until = 0
+        self.paused_until = 0  # it could not send a call; gets the next one then
         self.deliveries: dict[int, Delivery] = {}
-        self.waiting: dict[int, Call] = {}
+        self.waiting: dict[int, Call] = {}  # for a slot here, in turn
         self.describe(epoch, kind, max_inflight)
 
     def describe(self, epoch: int, kind: SessionKind.ValueType, max_inflight: int) -> None:
@@ -85,11 +69,142 @@ class Session:
         """Whether calls may be given to it, now or when a slot is free."""
         return self.subscribed and not self.suspended
 
+    # Each of these notes what the worker said of a delivery. None: it says nothing new.
 
-def beyond_limit(sessions: Iterable[Session], limit: int) -> list[Session]:
-    """The sessions to close so that `limit` asynchronous ones stay: those with the lowest epochs."""
-    counted = [one for one in sessions if one.asynchronous and not one.replaced]
-    if len(counted) <= limit:
-        return []
-    counted.sort(key=lambda one: one.epoch)
-    return counted[: len(counted) - limit]
+    def written(self, request_id: int) -> Told | None:
+        """The worker's ack covers the delivery."""
+        delivery = self.deliveries.get(request_id)
+        if delivery is None:
+            return None
+        told = (ACKED_AFTER_END if self.ended else ACKED).get(delivery)
+        if told is None:
+            return None
+        if delivery is _EXPLICIT and not self.ended:
+            self.deliveries[request_id] = Delivery.WRITTEN
+        else:
+            del self.deliveries[request_id]
+        return told
+
+    def not_written(self, request_id: int) -> Told | None:
+        """The worker never got the delivery, or it was taken back."""
+        if self.deliveries.get(request_id) not in UNACKED:
+            return None
+        del self.deliveries[request_id]
+        return Told(Fact.NOT_SENT, True)
+
+    def reported(self, request_id: int, state: DeliveryState.ValueType) -> Told | None:
+        """The worker reported what became of the delivery."""
+        delivery = self.deliveries.get(request_id)
+        if delivery is None:
+            return None
+        was_open = delivery in OPEN
+        if state == _NOT_ACKNOWLEDGED:
+            self.deliveries[request_id] = Delivery.UNACKNOWLEDGED
+            return Told(Fact.NOT_ACKNOWLEDGED, was_open)
+        del self.deliveries[request_id]
+        if state == _NOT_SENT:
+            return Told(Fact.NOT_SENT, was_open)
+        return _REPORTED_DELIVERED[was_open]
+
+    def close(self, lost: bool) -> list[tuple[int, Told]]:
+        """The session is over, `lost`: and its worker will not tell any more. What is told of each delivery by that."""
+        self.ended = True
+        self.unsubscribe()
+        told: list[tuple[int, Told]] = []
+        for request_id, delivery in list(self.deliveries.items()):
+            if delivery is Delivery.WRITTEN:
+                del self.deliveries[request_id]
+                told.append((request_id, Told(Fact.NOT_ACKNOWLEDGED, True)))
+            elif delivery is Delivery.UNACKNOWLEDGED:
+                del self.deliveries[request_id]
+            elif lost and delivery in UNACKED:
+                self.deliveries[request_id] = LOST[delivery]
+                told.append((request_id, Told(Fact.LOST, True)))
+        return told
+
+    def resume(self, open: Collection[int]) -> list[tuple[int, bool]]:
+        """The worker names its open deliveries: those it wrote and has not reported.
+
+        Returns those that are news, with whether they had been counted as open.
+        """
+        self.ended = self.replaced = False
+        deliveries = self.deliveries
+        for request_id in [number for number, known in deliveries.items() if known in LOST.values()]:
+            if request_id not in open:
+                del deliveries[request_id]
+        news: list[tuple[int, bool]] = []
+        for request_id in open:
+            known = deliveries.get(request_id)
+            if known is not Delivery.WRITTEN and known is not Delivery.UNACKNOWLEDGED:
+                deliveries[request_id] = Delivery.WRITTEN
+                self.waiting.pop(request_id, None)
+                news.append((request_id, known in UNACKED))
+        return news
+
+
+class Sessions:
+    """All sessions of one device: `current` ones, and `ended` ones that may still tell of a living call."""
+
+    __slots__ = ("current", "ended")
+
+    def __init__(self) -> None:
+        self.current: dict[SessionKey, Session] = {}
+        self.ended: dict[SessionKey, Session] = {}
+
+    def find(self, key: SessionKey) -> Session | None:
+        """The session, also if it ended."""
+        return self.current.get(key) or self.ended.get(key)
+
+    def end(self, key: SessionKey) -> tuple[Session, bool] | None:
+        """Take a session as over; with whether its worker is lost: it was suspended, or over before."""
+        session = self.current.pop(key, None)
+        if session is not None:
+            self.ended[key] = session
+            return session, session.suspended
+        session = self.ended.get(key)
+        return None if session is None else (session, True)
+
+    def drop_if_done(self, session: Session) -> None:
+        """Forget an ended session that has nothing more to tell."""
+        if session.ended and not session.deliveries:
+            self.ended.pop(session.key, None)
+
+    def forget_call(self, request_id: int) -> None:
+        """A call is over: nothing waits for it, and ended sessions need not tell of it."""
+        for session in self.current.values():
+            if session.waiting:
+                session.waiting.pop(request_id, None)
+        for session in list(self.ended.values()) if self.ended else ():
+            session.deliveries.pop(request_id, None)
+            self.drop_if_done(session)
+
+    def with_unacked(self, request_id: int) -> list[Session]:
+        """The sessions on whose links the call is on its way."""
+        return [one for one in self if one.deliveries.get(request_id) in UNACKED]
+
+    def __iter__(self) -> Iterator[Session]:
+        yield from self.current.values()
+        yield from self.ended.values()
+
+    def beyond(self, limit: int) -> list[Session]:
+        """The sessions to close so that `limit` asynchronous ones stay: those with the lowest epochs."""
+        counted = [one for one in self.current.values() if one.asynchronous and not one.replaced]
+        if len(counted) <= limit:
+            return []
+        counted.sort(key=lambda one: one.epoch)
+        return counted[: len(counted) - limit]
+
+    @property
+    def reachable(self) -> bool:
+        """Whether some session is subscribed, or suspended and may come back so."""
+        return any(one.subscribed or one.suspended for one in self.current.values() if not one.replaced)
+
+    @property
+    def unavailability(self) -> Cause.ValueType:
+        """Why a call was never sent, as the sessions stand now."""
+        live = [one for one in self.current.values() if not one.suspended]
+        if not live:
+            return Cause.CAUSE_DEVICE_OFFLINE
+        if any(one.subscribed for one in live):
+            return Cause.CAUSE_DEVICE_BUSY
+        return Cause.CAUSE_DEVICE_NOT_SUBSCRIBED
