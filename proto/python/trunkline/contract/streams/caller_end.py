@@ -17,6 +17,7 @@ from trunkline.contract.streams.frames import (
     CallerHello,
     CallerWelcome,
     CallResult,
+    Frame,
     HangUp,
     RenewCredentials,
     StartCall,
@@ -37,6 +38,14 @@ GUARD_MS: Final = 1_000
 
 _SLOT_BITS: Final = 8
 """Deadlines are watched in slots of 256 ms: an entry costs one set operation, and none needs a timer."""
+
+
+class CoreGone(Frame, gc=False):
+    """Said at a break: until the next welcome nothing comes from a core, revocations neither."""
+
+
+CallerEffect = AnswerFrame | Unreadable | CoreGone
+"""What a caller's owner must handle."""
 
 
 class CallerEnd:
@@ -116,9 +125,9 @@ class CallerEnd:
         """A connection stands: hello goes first, and alone until the core's welcome was read."""
         self._greet = True
 
-    def receive(self, batch: Batch[AnswerFrame | Unreadable], now: int) -> Sequence[AnswerFrame | Unreadable]:
+    def receive(self, batch: Batch[AnswerFrame | Unreadable], now: int) -> Sequence[CallerEffect]:
         """What the core said, without results of calls that have none any more (hung up, or given up by the guard)."""
-        taken: list[AnswerFrame | Unreadable] = []
+        taken: list[CallerEffect] = []
         written = self._written
         for frame in batch.frames:
             if isinstance(frame, CallResult):
@@ -159,13 +168,13 @@ class CallerEnd:
         """Nothing of this end waits for a time; its owner calls `passed`."""
         return None
 
-    def broken(self, now: int) -> Sequence[AnswerFrame | Unreadable]:
+    def broken(self, now: int) -> Sequence[CallerEffect]:
         """Every written call ends UNKNOWN, but stored ones with an id of their caller's choice are sent again."""
+        lost: list[CallerEffect] = [CoreGone()] if self.connected else []
         self.connected = self._draining = self._greet = False
         self._bound.clear()
         self._hung_up.clear()
         self._token = None
-        lost: list[AnswerFrame | Unreadable] = []
         again: list[StartCall] = []
         for call in self._written.values():
             if call.persistence is not None and call.call_id:

@@ -4,7 +4,7 @@ Both encode when a batch is written and decode when it is read, so that remainin
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 import grpc.aio
@@ -21,6 +21,8 @@ from trunkline.v1.error_pb2 import ErrorReason
 Out = TypeVar("Out", bound=Frame)
 In = TypeVar("In", bound=Frame)
 
+Metadata = Sequence[tuple[str, str]]
+
 _EOF: Any = grpc.aio.EOF  # type: ignore[attr-defined]  # the stubs lack it
 
 
@@ -31,20 +33,19 @@ class GrpcConnector(Generic[Out, In]):
         self,
         method: "grpc.aio.StreamStreamMultiCallable[Any, Any]",
         codec: Codec[Out, In],
-        metadata: Sequence[tuple[str, str]] = (),
+        metadata: Metadata | Callable[[], Metadata] = (),
         *,
         clock: Clock = monotonic_ms,
     ) -> None:
+        """`metadata` goes with every stream; a function is asked at each, for what may change, such as a token."""
         self._open: Any = method  # its stub wants an iterator of requests, which streams that are written to have not
         self._codec = codec
-        self._metadata = tuple(metadata)
+        self._metadata = metadata
         self._clock = clock
 
     async def connect(self) -> "ClientWire[Out, In]":
         """A stream that goes to the server as soon as there is one: until then nothing can be read from it."""
-        call = self._open(
-            metadata=grpc.aio.Metadata(*self._metadata), wait_for_ready=True
-        )
+        call = self._open(metadata=grpc.aio.Metadata(*self._metadata), wait_for_ready=True)
         return ClientWire(call, self._codec, self._clock)
 
 

@@ -1,0 +1,123 @@
+"""Trunkline's Python client: one device call per `call`, many on a `call_stream`, and the typed stubs of the rest.
+
+async with Client.connect("127.0.0.1:9090", token=jwt) as client:
+    reply = await client.call("8b6d…", "getGpio", b'{"pin":7}')
+"""
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Final, Self, cast
+
+import grpc.aio
+
+from trunkline.client.call_stream import CallStream
+from trunkline.contract.channel import open_channel
+from trunkline.contract.metadata import AUTHORIZATION
+from trunkline.contract.status import error_of
+from trunkline.contract.streams.call_codec import CALLER_CODEC
+from trunkline.contract.streams.grpc_wire import GrpcConnector
+from trunkline.v1.call_pb2 import CallKind
+from trunkline.v1.device_service_pb2_grpc import DeviceServiceStub
+from trunkline.v1.identity_service_pb2_grpc import IdentityServiceStub
+from trunkline.v1.rpc_service_pb2 import CallRequest
+from trunkline.v1.rpc_service_pb2_grpc import RpcServiceStub
+
+MAX_PARAMS_BYTES: Final = 1024 * 1024
+"""The core's default for the params of one call and for a reply."""
+
+
+class Client:
+    """A connection to one core, which is made when it is first needed. Use it from one event loop."""
+
+    def __init__(self, channel: grpc.aio.Channel, token: str = "") -> None:
+        """On a channel that the caller opened, and that this client closes."""
+        self._channel = channel
+        self._token = token
+        authorized = cast(grpc.aio.Channel, _AuthorizedChannel(channel, self._metadata))
+        self._call = RpcServiceStub(authorized).Call
+        self._call_stream = RpcServiceStub(channel).CallStream
+        self.devices = DeviceServiceStub(authorized)
+        """Devices and their credentials. Its methods raise grpc.aio.AioRpcError; `contract.status.error_of` reads it."""
+        self.identity = IdentityServiceStub(authorized)
+        """Login, refresh and who one is; errors as with `devices`."""
+
+    @classmethod
+    def connect(cls, target: str, *, token: str = "", max_params_bytes: int = MAX_PARAMS_BYTES) -> Self:
+        """A client of the core at a gRPC target such as `127.0.0.1:9090`, unencrypted: for loopback and Unix sockets.
+
+        `token` is an access token, as `identity.Login` answers it.
+        """
+        return cls(open_channel(target, max_params_bytes=max_params_bytes), token)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End the connection; whatever still waits on it is cancelled."""
+        await self._channel.close()
+
+    def use_token(self, token: str) -> None:
+        """Prove ourselves by this access token from now on. An open call stream needs its `renew` beside."""
+        self._token = token
+
+    async def call(
+        self,
+        device_id: str,
+        method: str,
+        params: bytes = b"null",
+        *,
+        kind: CallKind.ValueType = CallKind.CALL_KIND_TWO_WAY,
+        timeout_ms: int = 10_000,
+        fail_fast: bool = False,
+        await_delivery: bool = False,
+    ) -> bytes:
+        """Call a method on a device and return its reply, byte for byte as the device sent it; empty for one-way.
+
+        `device_id` is UUID text, `params` one JSON value. Raises TrunklineError for every other outcome; its `metadata`
+        names call_id, outcome and cause.
+        """
+        request = CallRequest(
+            device_id=device_id,
+            method=method,
+            params=params,
+            kind=kind,
+            timeout_ms=timeout_ms,
+            fail_fast=fail_fast,
+            await_delivery=await_delivery,
+        )
+        try:
+            return (await self._call(request)).reply
+        except grpc.aio.AioRpcError as error:
+            raise error_of(error) from None
+
+    def call_stream(self) -> CallStream:
+        """A stream for many calls at once; use it as an async context manager."""
+        return CallStream(GrpcConnector(self._call_stream, CALLER_CODEC, self._metadata))
+
+    def _metadata(self) -> tuple[tuple[str, str], ...]:
+        return ((AUTHORIZATION, f"Bearer {self._token}"),) if self._token else ()
+
+
+class _AuthorizedChannel:
+    """What a stub of unary methods needs of a channel, with our metadata in every request. An interceptor would do the
+    same at the price of a task per call."""
+
+    def __init__(self, channel: grpc.aio.Channel, metadata: Callable[[], tuple[tuple[str, str], ...]]) -> None:
+        self._channel: Any = channel
+        self._metadata = metadata
+
+    def unary_unary(self, *args: Any, **options: Any) -> Callable[..., Any]:
+        method = self._channel.unary_unary(*args, **options)
+
+        def call(request: Any, *, metadata: tuple[tuple[str, str], ...] = (), **options: Any) -> Any:
+            return method(request, metadata=(*self._metadata(), *metadata), **options)
+
+        return call
+
+    def stream_stream(self, *args: Any, **options: Any) -> Any:
+        return self._channel.stream_stream(*args, **options)
