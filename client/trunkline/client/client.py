@@ -37,7 +37,7 @@ class Client:
         self._call = RpcServiceStub(authorized).Call
         self._call_stream = RpcServiceStub(channel).CallStream
         self.devices = DeviceServiceStub(authorized)
-        """Devices and their credentials. Its methods raise grpc.aio.AioRpcError; `contract.status.error_of` reads it."""
+        """Devices and their credentials. Methods raise grpc.aio.AioRpcError, which `contract.status.error_of` reads."""
         self.identity = IdentityServiceStub(authorized)
         """Login, refresh and who one is; errors as with `devices`."""
 
@@ -59,7 +59,7 @@ class Client:
 
     async def close(self) -> None:
         """End the connection; whatever still waits on it is cancelled."""
-        await self._channel.close()
+        await self._channel.close(None)
 
     def use_token(self, token: str) -> None:
         """Prove ourselves by this access token from now on. An open call stream needs its `renew` beside."""

@@ -30,7 +30,7 @@ class Codec(Generic[Out, In]):
 
     encode: Callable[[Batch[Out], int], Any]
     """(batch, now) → message."""
-    decode: Callable[[Any, int, int], Batch[In | Unreadable]]
+    decode: Callable[[Any, int, int], Batch[In]]
     """(message, now, excess_ms) → batch; `excess_ms` is how much later than it could have the message came."""
 
 

@@ -15,7 +15,7 @@ from trunkline.contract.status import abort, error_of
 from trunkline.contract.streams.codec import Codec
 from trunkline.contract.streams.frames import Batch, Frame
 from trunkline.contract.streams.peer_clock import PeerClock
-from trunkline.contract.streams.wire import Unreadable, WireBroken
+from trunkline.contract.streams.wire import WireBroken
 from trunkline.v1.error_pb2 import ErrorReason
 
 Out = TypeVar("Out", bound=Frame)
@@ -26,6 +26,11 @@ Metadata = Sequence[tuple[str, str]]
 _EOF: Any = grpc.aio.EOF  # type: ignore[attr-defined]  # the stubs lack it
 
 
+def no_metadata() -> Metadata:
+    """For servers that ask for no proof."""
+    return ()
+
+
 class GrpcConnector(Generic[Out, In]):
     """Opens streams of one bidirectional method: `GrpcConnector(RpcServiceStub(channel).CallStream, CALLER_CODEC)`."""
 
@@ -33,11 +38,11 @@ class GrpcConnector(Generic[Out, In]):
         self,
         method: "grpc.aio.StreamStreamMultiCallable[Any, Any]",
         codec: Codec[Out, In],
-        metadata: Metadata | Callable[[], Metadata] = (),
+        metadata: Callable[[], Metadata] = no_metadata,
         *,
         clock: Clock = monotonic_ms,
     ) -> None:
-        """`metadata` goes with every stream; a function is asked at each, for what may change, such as a token."""
+        """`metadata` is asked at each connection: what it gives may change, such as a token."""
         self._open: Any = method  # its stub wants an iterator of requests, which streams that are written to have not
         self._codec = codec
         self._metadata = metadata
@@ -68,7 +73,7 @@ class ClientWire(Generic[Out, In]):
         except asyncio.InvalidStateError:  # ended meanwhile; the reader learns how
             raise WireBroken(_unavailable("the stream has ended")) from None
 
-    async def read(self) -> Batch[In | Unreadable] | None:
+    async def read(self) -> Batch[In] | None:
         try:
             message: Any = await self._call.read()
         except grpc.aio.AioRpcError as error:
@@ -110,7 +115,7 @@ class ServerWire(Generic[Out, In]):
         except (grpc.aio.BaseError, asyncio.InvalidStateError) as error:
             raise WireBroken(_unavailable(f"the stream has ended: {error}")) from None
 
-    async def read(self) -> Batch[In | Unreadable] | None:
+    async def read(self) -> Batch[In] | None:
         if self._interrupted is not None:
             raise WireBroken(self._interrupted)
         self._reader = asyncio.current_task()
