@@ -317,7 +317,8 @@ class DeviceCalls:
         effects: list[Effect] = []
         if call is not None:
             self._learn(call, told, now, effects)
-        self._slot_freed(session, now, effects)
+        self._pump(session, now, effects)
+        self._sessions.drop_if_done(session)
         return effects
 
     def withdrawn(self, session: SessionKey, request_id: int, was_written: bool, now: int) -> Sequence[Effect]:
@@ -335,7 +336,8 @@ class DeviceCalls:
                         call.state = RULES[call.state][_OVER]
                     self._conclude(call, call.ending, now, effects)
         if one is not None:
-            self._slot_freed(one, now, effects)
+            self._pump(one, now, effects)
+            self._sessions.drop_if_done(one)
         return effects
 
     def replied(self, request_id: int, payload: bytes, error: str | None, now: int) -> Sequence[Effect]:
@@ -371,7 +373,7 @@ class DeviceCalls:
                 session.paused_until = 0
                 session.waiting = for_resumed(self._calls, session)  # in their old order again
                 self._pump(session, now, effects)
-            elif session.paused_until:
+            elif session.waiting and session.paused_until:
                 wake_at = min(wake_at, session.paused_until)
         for call in self._calls.values():
             if call.ending is None:
@@ -388,6 +390,7 @@ class DeviceCalls:
         """Give the call to a taking session, or let it wait for its turn there."""
         if session.waiting or session.paused_until > now or len(session.deliveries) >= session.max_inflight:
             session.waiting[call.request_id] = call
+            self._pump(session, now, effects)
         else:
             self._offer(session, call, effects)
 
@@ -402,22 +405,14 @@ class DeviceCalls:
             session.unsubscribe()
 
     def _pump(self, session: Session, now: int, effects: list[Effect]) -> None:
-        """Fill the session's free slots with what waits for it."""
+        """Fill the session's free slots with what waits for it; a pause needs a wake-up."""
         waiting = session.waiting
-        while waiting and session.taking and session.paused_until <= now:
-            if len(session.deliveries) >= session.max_inflight:
+        while waiting and session.taking and len(session.deliveries) < session.max_inflight:
+            if session.paused_until > now:
+                if session.paused_until < self._armed:
+                    self._arm(session.paused_until, effects)
                 break
-            call = waiting.pop(next(iter(waiting)))
-            self._offer(session, call, effects)
-
-    def _slot_freed(self, session: Session, now: int, effects: list[Effect]) -> None:
-        """Fill it; a pause needs a wake-up, and an ended session may have nothing more to tell."""
-        if session.waiting:
-            self._pump(session, now, effects)
-            if session.waiting and now < session.paused_until < self._armed:
-                self._arm(session.paused_until, effects)
-        elif session.ended:
-            self._sessions.drop_if_done(session)
+            self._offer(session, waiting.pop(next(iter(waiting))), effects)
 
     def _learn(self, call: Call, told: Told, now: int, effects: list[Effect]) -> None:
         """Apply a fact; end the call if its caller has what it wants, or if nothing more will come of it."""
@@ -471,6 +466,7 @@ class DeviceCalls:
         if session.subscribed:
             session.waiting = for_resumed(self._calls, session)
             self._pump(session, now, effects)
+        self._fail_fast(now, effects)
 
     def _reachable(self, now: int) -> bool:
         """Whether a call that will not wait for an offline device may wait."""
