@@ -50,7 +50,7 @@ class GrpcConnector(Generic[Out, In]):
 
     async def connect(self) -> "ClientWire[Out, In]":
         """A stream that goes to the server as soon as there is one: until then nothing can be read from it."""
-        call = self._open(metadata=grpc.aio.Metadata(*self._metadata), wait_for_ready=True)
+        call = self._open(metadata=grpc.aio.Metadata(*self._metadata()), wait_for_ready=True)
         return ClientWire(call, self._codec, self._clock)
 
 
