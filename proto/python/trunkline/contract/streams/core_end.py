@@ -162,7 +162,7 @@ class CoreEnd:
     def forget(self, session: int) -> None:
         """The session closed while its link was down, so its calls may go elsewhere: what the next hello says of its
         deliveries is told at once."""
-        if self.unacked(session):
+        if self._stage is _Stage.DOWN and self.unacked(session):
             self._forgotten.add(session)
 
     # --- what the pump does ---

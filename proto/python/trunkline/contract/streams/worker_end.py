@@ -31,7 +31,7 @@ from trunkline.contract.streams.frames import (
 )
 from trunkline.contract.streams.kept_replies import KeptReplies
 from trunkline.contract.streams.numbering import Numbering
-from trunkline.contract.streams.outbox import BATCH_BYTES, BATCH_FRAMES, Outbox, frame_bytes
+from trunkline.contract.streams.outbox import BATCH_BYTES, BATCH_FRAMES, BULK_FRAME_BYTES, Outbox, frame_bytes
 from trunkline.contract.streams.pump import HEARTBEAT_MS, nothing, silence_ms
 from trunkline.contract.streams.wire import Unreadable
 from trunkline.contract.streams.worker_session import WorkerSession
@@ -114,6 +114,8 @@ class WorkerEnd:
         """To be written again, before what waits in the outbox."""
         self._again_bytes = 0
         self._active: set[int] = set()
+        self._room = DEFAULT_UNACKED_BYTES
+        """What may wait in the outbox, beside what waits to be acknowledged."""
         self._unsaid = 0
         """NOT_SENT reports not yet written on this connection: no ack may pass them."""
         self._timed = False
@@ -133,7 +135,8 @@ class WorkerEnd:
         if session is None or session.over:
             return self._send_without_session(frame, session)
         if isinstance(frame, Reply):
-            self._check_size(frame)
+            if len(frame.payload) > BULK_FRAME_BYTES:
+                self._check_size(frame)
             if not session.is_light(frame.request_id) and not self._keep(frame, session):
                 return False
         elif isinstance(frame, DeliveryReport):
@@ -226,6 +229,7 @@ class WorkerEnd:
             handled = numbers.acknowledged(batch.ack)
             if self._sessions.ending:
                 self._sessions.handled(handled)
+            self._measure()
         if not self.reading and self.unacked_bytes <= self.max_unacked_bytes // 2:
             self.reading = True
             effects.append(ReadOn())
@@ -246,6 +250,7 @@ class WorkerEnd:
             frames.append(self._take_activity())
         if frames:
             numbers.written(frames, weight)
+            self._measure()
             if self._unsaid:
                 self._unsaid -= _not_sent(frames)
         elif numbers.ack_due_ms is None or numbers.ack_due_ms > now:
@@ -284,10 +289,14 @@ class WorkerEnd:
         self.max_frame_bytes = welcome.max_frame_bytes
         self.max_unacked_bytes = welcome.max_unacked_bytes
         missed = [*numbers.restart(welcome.handled, known=known), *self._again]
-        self._again = deque(self._sessions.again(missed, known=known))
+        again = self._sessions.again(missed, known=known)
+        self._again = deque(frame for frame in again if self._fits(frame))
+        for frame in [frame for frame in self._outbox if not self._fits(frame)]:
+            self._outbox.remove(frame)  # accepted under a larger limit, of another core
         self._again_bytes = sum(map(frame_bytes, self._again))
         self._unsaid = _not_sent(self._again) + _not_sent(self._outbox)
         self._list = deque(self._sessions.known_to_core())
+        self._measure()
         self._stage = _Stage.LINKED
         self.wake()
         return Linked(welcome.core_id, new_core=not known)
@@ -296,9 +305,12 @@ class WorkerEnd:
 
     def _put(self, frame: WorkerFrame, lane: int) -> None:
         self._outbox.put(frame, lane)
-        if self.reading and self.unacked_bytes >= self.max_unacked_bytes:
+        if self._outbox.bytes >= self._room:
             self.reading = False
         self.wake()
+
+    def _measure(self) -> None:
+        self._room = self.max_unacked_bytes - self._numbers.bytes - self._again_bytes
 
     def _send_without_session(self, frame: WorkerFrame, ended: WorkerSession | None) -> bool:
         if isinstance(frame, Connect):
@@ -326,12 +338,14 @@ class WorkerEnd:
             session.kept_replies += 1
         return True
 
+    def _fits(self, frame: WorkerFrame) -> bool:
+        return frame_bytes(frame) <= self.max_frame_bytes
+
     def _check_size(self, frame: WorkerFrame) -> None:
-        size = frame_bytes(frame)
-        if size > self.max_frame_bytes:
+        if not self._fits(frame):
             raise TrunklineError(
                 ErrorReason.ERROR_REASON_PAYLOAD_TOO_LARGE,
-                f"A frame of {size} bytes is larger than the {self.max_frame_bytes} that the core takes",
+                f"A frame of {frame_bytes(frame)} bytes is larger than the {self.max_frame_bytes} that the core takes",
             )
 
     def _refuse(self, delivery: Deliver) -> None:

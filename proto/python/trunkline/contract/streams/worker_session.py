@@ -15,6 +15,9 @@ KEPT_REPLIES: Final = 16
 LIGHT_IDS: Final = 1024
 """Of so many of its latest request ids a session remembers that they were not of stored calls."""
 
+_EXPLICIT: Final = Acknowledgement.ACKNOWLEDGEMENT_EXPLICIT
+_UNSUBSCRIBED: Final = Acknowledgement.ACKNOWLEDGEMENT_UNSPECIFIED
+
 _LIGHT_MASK: Final = (1 << LIGHT_IDS) - 1
 
 
@@ -63,7 +66,7 @@ class WorkerSession:
         self.credentials_version = 0
         self.asked: list[tuple[Subscribe, bool, bool]] | None = None
         """Unanswered subscriptions, and whether each still is to give RPC and attributes."""
-        self.acknowledgement: Acknowledgement.ValueType = Acknowledgement.ACKNOWLEDGEMENT_UNSPECIFIED
+        self.acknowledgement: Acknowledgement.ValueType = _UNSUBSCRIBED
         """Of the RPC subscription that holds; unspecified: there is none, and deliveries are not sent."""
         self.attributes = False
         self.open: list[int] | None = None
@@ -120,7 +123,7 @@ class WorkerSession:
     def unsubscribe(self, frame: Unsubscribe) -> None:
         """A subscription ends, one that was not answered yet too."""
         if frame.rpc:
-            self.acknowledgement = Acknowledgement.ACKNOWLEDGEMENT_UNSPECIFIED
+            self.acknowledgement = _UNSUBSCRIBED
         if frame.attributes:
             self.attributes = False
         if self.asked:
@@ -132,7 +135,7 @@ class WorkerSession:
     def delivered(self, frame: Deliver) -> None:
         """A delivery goes to the device. Remember it while it is open, and that its call was plainly lightweight."""
         request_id = frame.request_id
-        if self.acknowledgement == Acknowledgement.ACKNOWLEDGEMENT_EXPLICIT:
+        if self.acknowledgement == _EXPLICIT:
             if self.open is None:
                 self.open = []
             if request_id not in self.open:
@@ -159,7 +162,7 @@ class WorkerSession:
     def resume(self, session: int) -> Resume:
         """How a core hears of this session after a break. A session that is over takes no more deliveries: it is
         named so that the core still handles what the device said."""
-        subscribed = self.acknowledgement != Acknowledgement.ACKNOWLEDGEMENT_UNSPECIFIED
+        subscribed = self.acknowledgement != _UNSUBSCRIBED
         return Resume(
             session,
             self.device_id,

@@ -124,8 +124,8 @@ class WorkerSessions:
                     session.grant(*asked)
                 else:
                     first.append(asked[0])
-        for reply in self._replies:
-            if id(reply) not in waiting:
+        for reply in list(self._replies):
+            if id(reply) not in waiting and self._worth_repeating(reply, known):
                 first.append(reply)
         return first + [frame for frame in missed if self._worth_repeating(frame, known)]
 
