@@ -7,6 +7,7 @@ got, and so what never reached it. What the sessions mean is the business of the
 from collections import deque
 from collections.abc import Callable, Iterable
 from enum import Enum, auto
+from itertools import chain
 
 import msgspec
 
@@ -14,6 +15,7 @@ from trunkline.contract.errors import TrunklineError
 from trunkline.contract.streams.frames import (
     VERSION,
     Batch,
+    Connected,
     CoreFrame,
     Deliver,
     DeviceCallAnswer,
@@ -164,6 +166,11 @@ class CoreEnd:
         deliveries is told at once."""
         if self._stage is _Stage.DOWN and self.unacked(session):
             self._forgotten.add(session)
+
+    def unheard_sessions(self) -> set[int]:
+        """Sessions whose Connected may not have reached the worker: it cannot have named them in its list."""
+        unheard = chain(self._numbers.kept, self._again, self._outbox)
+        return {frame.session for frame in unheard if isinstance(frame, Connected)}
 
     # --- what the pump does ---
 
