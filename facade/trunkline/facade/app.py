@@ -1,0 +1,131 @@
+"""The facade as one ASGI application: the hot paths first, then the framework with everything else."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from trunkline.contract.errors import TrunklineError
+from trunkline.facade import errors, openapi
+from trunkline.facade.authentication import Authenticator
+from trunkline.facade.core_connection import CoreConnection
+from trunkline.facade.headers import CrossOrigin, with_security_headers
+from trunkline.facade.metrics import Counters
+from trunkline.facade.request_body import CallerGone
+from trunkline.facade.routes.auth import auth_routes
+from trunkline.facade.routes.devices import device_routes
+from trunkline.facade.routes.system import system_routes
+from trunkline.facade.rpc_routes import ROUTES, RpcRoutes
+from trunkline.facade.schemas import Problem
+from trunkline.facade.settings import FacadeSettings
+
+API: Final = "/api/"
+_OPEN: Final = ("/api/auth/login", "/api/auth/token", "/api/noauth/", "/api/ws/", "/api/v1/")
+"""Below these an unknown path or method is told to anybody; elsewhere in the API only to callers with a token."""
+
+
+def create_app(
+    connection: CoreConnection,
+    settings: FacadeSettings,
+    mounts: Mapping[str, ASGIApp] | None = None,
+    counters: Counters | None = None,
+) -> ASGIApp:
+    """The facade's application over a connection to the core that somebody else opens and closes.
+
+    `mounts` maps path prefixes (`/api/v1`) to ASGI applications that answer everything below them; they get the request
+    as it came, with its whole path. `counters` keep what the RPC routes did.
+    """
+    authenticator = Authenticator(connection.calls, connection.signing_keys, cache_size=settings.token_cache_size)
+    return Facade(
+        RpcRoutes(connection.calls, authenticator, settings, counters or Counters()),
+        _framework(connection, authenticator, settings),
+        mounts or {},
+        settings.cors_origins,
+    )
+
+
+class Facade:
+    """Sends each request to what answers it."""
+
+    def __init__(
+        self, rpc: RpcRoutes, framework: ASGIApp, mounts: Mapping[str, ASGIApp], cors_origins: tuple[str, ...]
+    ) -> None:
+        self._rpc = rpc
+        self._framework = framework
+        self._mounts = tuple((f"{prefix}/", app) for prefix, app in mounts.items())
+        self._api: ASGIApp = CrossOrigin(self._answer, cors_origins) if cors_origins else self._answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or take part in the server's start and end."""
+        if scope["type"] != "http":
+            await self._framework(scope, receive, send)
+        elif scope["path"].startswith(API):
+            await self._api(scope, receive, with_security_headers(send))
+        else:
+            await self._answer_slowly(scope, receive, with_security_headers(send))
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope["path"]
+        parent, _, last = path.rpartition("/")
+        route = ROUTES.get(parent)
+        if route is not None and last:
+            await self._rpc(route, last, scope, receive, send)
+            return
+        for prefix, app in self._mounts:
+            if path.startswith(prefix):
+                await app(scope, receive, send)
+                return
+        await self._answer_slowly(scope, receive, send)
+
+    async def _answer_slowly(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with suppress(Exception):  # a handler answered and logged it; the framework still raises
+            await self._framework(scope, receive, send)
+
+
+class _Framework(FastAPI):
+    """FastAPI, with the pages of the paths that it does not serve."""
+
+    def openapi(self) -> dict[str, Any]:
+        return openapi.complete(super().openapi())
+
+
+def _framework(connection: CoreConnection, authenticator: Authenticator, settings: FacadeSettings) -> FastAPI:
+    app = _Framework(
+        title="Trunkline",
+        summary="Calls methods on devices. The paths below /api are ThingsBoard's.",
+        redoc_url=None,
+        redirect_slashes=False,
+        responses={"4XX": {"model": Problem, "description": "What is wrong with the request"}},
+    )
+    app.include_router(auth_routes(connection, authenticator, settings.max_params_bytes))
+    app.include_router(device_routes(connection, authenticator, settings.max_params_bytes))
+    app.include_router(system_routes(connection))
+
+    async def on_unserved(request: Request, error: Exception) -> Response:
+        """Nobody without a token learns which paths there are."""
+        path = request.url.path
+        if path.startswith(API) and not path.startswith(_OPEN):
+            try:
+                await authenticator.of_request(request)
+            except TrunklineError as refusal:
+                return errors.respond(refusal)
+        return await errors.on_http_exception(request, error)
+
+    async def on_caller_gone(request: Request, error: Exception) -> Response:
+        return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody reads it
+
+    app.add_exception_handler(TrunklineError, errors.on_trunkline_error)
+    app.add_exception_handler(CallerGone, on_caller_gone)
+    app.add_exception_handler(RequestValidationError, errors.on_validation_error)
+    app.add_exception_handler(HTTPException, errors.on_http_exception)
+    app.add_exception_handler(HTTPStatus.NOT_FOUND, on_unserved)
+    app.add_exception_handler(HTTPStatus.METHOD_NOT_ALLOWED, on_unserved)
+    app.add_exception_handler(Exception, errors.on_unknown_exception)
+    return app

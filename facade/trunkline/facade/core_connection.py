@@ -1,0 +1,84 @@
+"""The facade's way to the core: one stream for calls to devices, unary RPCs for everything else."""
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final, TypeVar
+
+import grpc.aio
+
+from trunkline.client.call_stream import CallStream
+from trunkline.contract.channel import core_address, open_channel, part_metadata, part_secret
+from trunkline.contract.errors import TrunklineError
+from trunkline.contract.metadata import AUTHORIZATION, REQUEST_ID
+from trunkline.contract.status import error_of
+from trunkline.contract.streams.call_codec import CALLER_CODEC
+from trunkline.contract.streams.frames import AnswerFrame, CallerFrame
+from trunkline.contract.streams.grpc_wire import GrpcConnector
+from trunkline.contract.streams.wire import Connector, Unreadable
+from trunkline.facade.settings import FacadeSettings
+from trunkline.facade.signing_keys import SigningKeys
+from trunkline.v1.device_service_pb2_grpc import DeviceServiceStub
+from trunkline.v1.error_pb2 import ErrorReason
+from trunkline.v1.identity_service_pb2 import GetSigningKeysRequest
+from trunkline.v1.identity_service_pb2_grpc import IdentityServiceStub
+from trunkline.v1.rpc_service_pb2_grpc import RpcServiceStub
+
+SOFTWARE: Final = "trunkline-facade"
+
+CallConnector = Connector[CallerFrame, AnswerFrame | Unreadable]
+
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+
+
+class CoreConnection:
+    """Everything that the facade says to the core. Owns neither the channel nor the stream: who made them ends them."""
+
+    def __init__(self, channel: grpc.aio.Channel, calls: CallStream, *, timeout_ms: int) -> None:
+        self.calls = calls
+        self.identity = IdentityServiceStub(channel)
+        self.devices = DeviceServiceStub(channel)
+        self.signing_keys = SigningKeys(self._fetch_keys)
+        self._timeout_s = timeout_ms / 1000
+
+    async def ask(
+        self, method: grpc.aio.UnaryUnaryMultiCallable[Request, Response], request: Request, token: str = ""
+    ) -> Response:
+        """One unary RPC, on behalf of the user whose access token that is. Raises TrunklineError."""
+        metadata = [(REQUEST_ID, secrets.token_hex(8))]
+        if token:
+            metadata.append((AUTHORIZATION, f"Bearer {token}"))
+        try:
+            return await method(request, timeout=self._timeout_s, metadata=tuple(metadata))
+        except grpc.aio.AioRpcError as rpc_error:
+            raise _without_internals(error_of(rpc_error)) from None
+
+    async def _fetch_keys(self) -> bytes:
+        return (await self.ask(self.identity.GetSigningKeys, GetSigningKeysRequest())).jwks
+
+
+@asynccontextmanager
+async def core_connection(
+    settings: FacadeSettings, connector: CallConnector | None = None
+) -> AsyncIterator[CoreConnection]:
+    """A connection to the core that the settings name, made when it is there and again after every break.
+
+    Its calls go over `connector` where there is one: to a core in this process. Raises FileNotFoundError before the
+    core's first start, when the installation has no secret yet.
+    """
+    target = settings.core_target or core_address(settings.data_dir)
+    async with open_channel(target, max_params_bytes=settings.max_params_bytes) as channel:
+        if connector is None:
+            metadata = part_metadata(part_secret(settings.data_dir))
+            connector = GrpcConnector(RpcServiceStub(channel).CallStream, CALLER_CODEC, lambda: metadata)
+        async with CallStream(connector, software=SOFTWARE) as calls:
+            yield CoreConnection(channel, calls, timeout_ms=settings.core_timeout_ms)
+
+
+def _without_internals(error: TrunklineError) -> TrunklineError:
+    """A core that is away or too slow is one thing to a caller, and gRPC's text for it names addresses of ours."""
+    if error.reason in (ErrorReason.ERROR_REASON_CORE_UNAVAILABLE, ErrorReason.ERROR_REASON_CALL_EXPIRED):
+        reason = ErrorReason.ERROR_REASON_CORE_UNAVAILABLE
+        return TrunklineError(reason, "The service cannot answer at the moment; try again")
+    return error

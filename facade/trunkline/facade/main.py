@@ -1,0 +1,174 @@
+"""The facade's composition root: settings → connection to the core → application → HTTP server."""
+
+import asyncio
+import gc
+import math
+import signal
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
+from typing import Final
+
+import structlog
+import uvicorn
+import uvloop
+from prometheus_client import CollectorRegistry
+from starlette.types import ASGIApp
+
+from trunkline.contract.errors import TrunklineError
+from trunkline.contract.logs import configure_logs
+from trunkline.contract.metrics import MetricsServer, serve_metrics
+from trunkline.facade.app import create_app
+from trunkline.facade.core_connection import CallConnector, CoreConnection, core_connection
+from trunkline.facade.metrics import Counters
+from trunkline.facade.settings import FacadeSettings
+
+log = structlog.stdlib.get_logger(__name__)
+
+BACKLOG: Final = 2048
+CORE_LOOK_S: Final = 0.2
+"""How often the installation's secret is looked for, before the core's first start."""
+
+LAST_WORDS_S: Final = 2
+"""What answers have to reach their callers once the last call was given up."""
+
+
+class FacadeServer:
+    """One facade in this process: `start` it, then `drain` it; `ended` if it cannot go on."""
+
+    def __init__(
+        self,
+        settings: FacadeSettings,
+        *,
+        connector: CallConnector | None = None,
+        mounts: Mapping[str, ASGIApp] | None = None,
+    ) -> None:
+        """`connector` leads to a core in this process; without one the core is found through the settings."""
+        self.settings = settings
+        self.counters = Counters()
+        self.port = 0
+        """The REST port, as bound."""
+        self._connector = connector
+        self._mounts = mounts
+        self._resources = AsyncExitStack()
+        self._connection: CoreConnection
+        self._http: _HttpServer
+        self._serving: asyncio.Task[None]
+
+    async def start(self) -> None:
+        """Listen; returns once requests are answered. Raises OSError for a taken port.
+
+        A core that is away comes when it comes: until then calls wait for it, and `/readyz` says 503. Only before its
+        very first start, which makes the secret that its parts share, does this wait.
+        """
+        settings = self.settings
+        listener = _listen(settings.host, settings.port)
+        self.port = listener.getsockname()[1]
+        try:
+            self._connection = await self._connect()
+        except BaseException:
+            listener.close()
+            raise
+        app = create_app(self._connection, settings, self._mounts, self.counters)
+        self._http = _HttpServer(
+            uvicorn.Config(
+                app,
+                loop="none",
+                http="httptools",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                backlog=BACKLOG,
+                timeout_keep_alive=settings.keep_alive_s,
+                timeout_graceful_shutdown=math.ceil(settings.drain_grace_s) + LAST_WORDS_S,
+            )
+        )
+        self._serving = asyncio.create_task(self._http.serve(sockets=[listener]), name="http server")
+        await self._http.listening.wait()
+        log.info("facade_started", port=self.port)
+
+    async def _connect(self) -> CoreConnection:
+        told = False
+        while True:
+            try:
+                return await self._resources.enter_async_context(core_connection(self.settings, self._connector))
+            except FileNotFoundError as missing:
+                if not told:
+                    log.info("waiting_for_core", missing=missing.filename)
+                    told = True
+                await asyncio.sleep(CORE_LOOK_S)
+
+    def serve_metrics(self) -> MetricsServer:
+        """Serve the facade's figures on its metrics port."""
+        registry = CollectorRegistry()
+        registry.register(self.counters)
+        return serve_metrics(self.settings.host, self.settings.metrics_port, registry)
+
+    async def ended(self) -> None:
+        """Wait until the facade cannot go on. Raises the TrunklineError why: a core that refuses its secret."""
+        await self._connection.calls.ended()
+
+    async def drain(self) -> None:
+        """Take no new connections, give waiting calls their grace, answer those that are left, and end."""
+        self._http.should_exit = True
+        await asyncio.wait([self._serving], timeout=self.settings.drain_grace_s)
+        await self._resources.aclose()  # the end of the call stream is every waiting call's result
+        await self._serving
+
+
+class _HttpServer(uvicorn.Server):
+    """uvicorn, which says when it listens and leaves signals to whoever runs the process."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=BACKLOG)
+
+
+async def serve(settings: FacadeSettings) -> None:
+    """Run a facade until SIGTERM or SIGINT, then drain it. Raises what ended it before."""
+    ending = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, ending.set)
+    facade = FacadeServer(settings)
+    await facade.start()
+    metrics = facade.serve_metrics()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    told = asyncio.create_task(ending.wait(), name="await signal")
+    ended = asyncio.create_task(facade.ended(), name="await end")
+    try:
+        await asyncio.wait((told, ended), return_when=asyncio.FIRST_COMPLETED)
+        if ended.done():
+            ended.result()
+    finally:
+        told.cancel()
+        ended.cancel()
+        await facade.drain()
+        metrics.close()
+
+
+def main(settings: FacadeSettings) -> int:
+    """Run the facade as a process of its own; returns its exit code."""
+    configure_logs(settings.log_level, settings.log_format)
+    try:
+        uvloop.run(serve(settings))
+    except (OSError, TrunklineError) as error:
+        print(f"trunkline facade: {error}", file=sys.stderr)
+        return 1
+    return 0

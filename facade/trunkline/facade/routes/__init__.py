@@ -1,0 +1,1 @@
+"""The ordinary REST routes, one module per noun."""

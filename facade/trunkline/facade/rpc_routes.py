@@ -1,0 +1,203 @@
+"""The RPC POSTs, the hottest path of the product: plain ASGI, matched before the framework's router.
+
+Reads top to bottom in the order in which ThingsBoard evaluates a request: who is calling, how large is the body, which
+device, what is in the body; then the core decides about permission and the device about the rest.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final, NamedTuple
+
+import structlog
+from starlette.types import Receive, Scope, Send
+
+from trunkline.client.call_stream import CallStream
+from trunkline.contract import ids
+from trunkline.contract.clock import monotonic_ms
+from trunkline.contract.errors import TrunklineError, cause_name
+from trunkline.contract.streams.frames import CallResult, StartCall
+from trunkline.facade.authentication import Authenticator, token_of
+from trunkline.facade.errors import BAD_REQUEST, bad_request, error_body, internal_error
+from trunkline.facade.metrics import Counters
+from trunkline.facade.request_body import CallerGone, read_body, utf8_body
+from trunkline.facade.rpc_answer import V1, V2, Answer, Dialect, answer_error, answer_json, answer_result
+from trunkline.facade.rpc_request import RpcRequest, parse_request
+from trunkline.facade.settings import FacadeSettings
+from trunkline.v1.call_pb2 import CALL_KIND_ONE_WAY, CALL_KIND_TWO_WAY, CallKind, Outcome
+
+log = structlog.stdlib.get_logger(__name__)
+
+ARRIVAL_MS: Final = 1_000
+"""What a call whose `expirationTime` passed gets for its way to the core, which alone says what time it is and who may
+know of the device."""
+
+
+class Route(NamedTuple):
+    """One of the four paths."""
+
+    kind: CallKind.ValueType
+    dialect: Dialect
+
+
+ROUTES: Final[Mapping[str, Route]] = {
+    "/api/plugins/rpc/oneway": Route(CALL_KIND_ONE_WAY, V1),
+    "/api/plugins/rpc/twoway": Route(CALL_KIND_TWO_WAY, V1),
+    "/api/rpc/oneway": Route(CALL_KIND_ONE_WAY, V2),
+    "/api/rpc/twoway": Route(CALL_KIND_TWO_WAY, V2),
+}
+"""Path without its last segment, the device id."""
+
+
+class _Waiting:
+    """A caller that waits for its result; looked after once it has waited for a while."""
+
+    __slots__ = ("result", "wake")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.wake: asyncio.Future[None] = loop.create_future()
+        self.result: CallResult | None = None
+
+    def settle(self, result: CallResult) -> None:
+        self.result = result
+        self.look_up()
+
+    def look_up(self) -> None:
+        if not self.wake.done():
+            self.wake.set_result(None)
+
+
+class RpcRoutes:
+    """Answers the RPC POSTs."""
+
+    def __init__(
+        self, calls: CallStream, authenticator: Authenticator, settings: FacadeSettings, counters: Counters
+    ) -> None:
+        self._calls = calls
+        self._authenticator = authenticator
+        self._counters = counters
+        self._body_limit = settings.max_params_bytes
+        self._min_timeout_ms = settings.min_timeout_ms
+        self._default_timeout_ms = max(settings.min_timeout_ms, settings.default_timeout_ms)
+        self._max_timeout_ms = settings.max_timeout_ms
+        self._watch_after_s = settings.hang_up_watch_ms / 1000
+        self._log_calls = logging.getLogger(__name__).isEnabledFor(logging.DEBUG)
+
+    async def __call__(self, route: Route, device: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request for `device`, the last segment of its path."""
+        try:
+            answer = await self._answer(route, device, scope, receive)
+        except CallerGone:
+            self._counters.hung_up()
+            return
+        except TrunklineError as error:
+            self._counters.refused(error.reason)
+            answer = answer_error(error)
+        except Exception as exception:  # a bug: this request gets 500, the others go on
+            answer = answer_json(*internal_error(exception))
+        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+        await send({"type": "http.response.body", "body": answer.body})
+
+    async def _answer(self, route: Route, device: str, scope: Scope, receive: Receive) -> Answer:
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        token = token_of(headers)
+        caller = self._authenticator.recall(token) or await self._authenticator.verify(token)
+        if scope["method"] != "POST":
+            return _method_not_allowed(scope["method"])
+        body = await read_body(headers, receive, self._body_limit)
+        device_id = _device_id(device)
+        request = parse_request(utf8_body(headers, body), route.kind == CALL_KIND_ONE_WAY)
+        call = self._call(route.kind, device_id, request)
+        call.principal = self._calls.bind(caller.principal)
+        result = await self._run(call, receive)
+        self._counters.answered(route.kind, result.outcome, result.cause)
+        if self._log_calls:
+            _log_call(call, result)
+        return answer_result(result, route.dialect)
+
+    def _call(self, kind: CallKind.ValueType, device_id: bytes, request: RpcRequest) -> StartCall:
+        now = monotonic_ms()
+        call = StartCall(
+            tag=0,
+            device_id=device_id,
+            method=request.method,
+            params=bytes(request.params),
+            kind=kind,
+            deadline_ms=now + self._timeout_ms(request),
+            call_id=request.call_id,
+            fail_fast=request.fail_fast,
+            await_delivery=request.await_delivery,
+        )
+        if isinstance(request.expiration_time, int):
+            left_ms = request.expiration_time - time.time_ns() // 1_000_000
+            call.deadline_ms = now + max(ARRIVAL_MS, min(left_ms, self._max_timeout_ms))
+            if left_ms <= self._max_timeout_ms:
+                call.expire_unix_ms = max(0, request.expiration_time)
+        return call
+
+    def _timeout_ms(self, request: RpcRequest) -> int:
+        if not isinstance(request.timeout, int):
+            return self._default_timeout_ms
+        return min(max(request.timeout, self._min_timeout_ms), self._max_timeout_ms)
+
+    async def _run(self, call: StartCall, receive: Receive) -> CallResult:
+        """The call's result. Raises CallerGone."""
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(loop)
+        tag = self._calls.start(call, waiting.settle)
+        # A timer costs a tenth of a task that watches the connection, and most calls are answered before it fires.
+        timer = loop.call_later(self._watch_after_s, waiting.look_up)
+        try:
+            await waiting.wake
+            if waiting.result is None:
+                await self._watch(waiting, loop, receive)
+        except BaseException:
+            self._calls.hang_up(tag)
+            raise
+        finally:
+            timer.cancel()
+        assert waiting.result is not None
+        return waiting.result
+
+    async def _watch(self, waiting: _Waiting, loop: asyncio.AbstractEventLoop, receive: Receive) -> None:
+        """Wait on, for the result or for the caller to hang up. Raises CallerGone."""
+        waiting.wake = loop.create_future()
+        watcher = asyncio.create_task(_hung_up(receive), name="hang-up watch")
+        try:
+            await asyncio.wait((waiting.wake, watcher), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            watcher.cancel()
+        if waiting.result is None:
+            raise CallerGone
+
+
+async def _hung_up(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _device_id(text: str) -> bytes:
+    try:
+        return ids.from_text(text)
+    except ValueError as error:
+        raise bad_request(str(error)) from None
+
+
+def _method_not_allowed(method: str) -> Answer:
+    status = HTTPStatus.METHOD_NOT_ALLOWED
+    answer = answer_json(status, error_body(status, f"Request method '{method}' is not supported", BAD_REQUEST))
+    answer.headers.append((b"allow", b"POST"))
+    return answer
+
+
+def _log_call(call: StartCall, result: CallResult) -> None:
+    log.debug(
+        "call_answered",
+        call_id=ids.to_text(result.call_id),
+        device_id=ids.to_text(call.device_id),
+        method=call.method,
+        outcome=Outcome.Name(result.outcome),
+        cause=cause_name(result.cause),
+    )

@@ -1,0 +1,56 @@
+"""Everything an operator can set for the facade, read once when the process starts."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from trunkline.contract.logs import LogFormat
+
+
+class FacadeSettings(BaseSettings):
+    """Settings of the facade process; environment variables begin with `TRUNKLINE_FACADE_`."""
+
+    model_config = SettingsConfigDict(env_prefix="TRUNKLINE_FACADE_", frozen=True, use_attribute_docstrings=True)
+
+    host: str = "127.0.0.1"
+    """Address that REST listens on."""
+    port: int = Field(default=8080, ge=0, le=65535)
+    """Port that REST listens on; 0 takes any free one."""
+    metrics_port: int = Field(default=9465, ge=0, le=65535)
+    """Port of this process's Prometheus text, on the same address; 0 takes any free one."""
+
+    data_dir: Path = Path(".trunkline")
+    """Directory of the installation: the core's socket and the secret by which its parts know one another."""
+    core_target: str = ""
+    """gRPC address of the core; empty: the socket in the data directory."""
+
+    cors_origins: tuple[str, ...] = ()
+    """Origins whose pages may call `/api/**` from a browser, as JSON; `["*"]` allows all. Never with credentials."""
+
+    max_params_bytes: int = Field(default=1024 * 1024, ge=1024, le=16 * 1024 * 1024)
+    """Largest request body; larger ones get 413. The core and the workers must allow as much."""
+    min_timeout_ms: int = Field(default=5_000, ge=0)
+    """A call's `timeout` is raised to this at the ThingsBoard paths, as ThingsBoard does."""
+    default_timeout_ms: int = Field(default=10_000, ge=1)
+    """Timeout of a call that names none."""
+    max_timeout_ms: int = Field(default=300_000, ge=1)
+    """A longer `timeout` or `expirationTime` is cut to this."""
+    hang_up_watch_ms: int = Field(default=250, ge=0)
+    """Whether the caller hung up is looked for once its call has waited this long."""
+
+    core_timeout_ms: int = Field(default=10_000, ge=1)
+    """How long the core may take to answer anything but a call to a device."""
+    token_cache_size: int = Field(default=10_000, ge=1)
+    """How many verified tokens are remembered until they expire."""
+
+    keep_alive_s: int = Field(default=75, ge=1)
+    """An idle HTTP connection is closed after this."""
+    drain_grace_s: float = Field(default=5.0, ge=0)
+    """Told to end, the facade gives waiting calls this long; then it answers those that are left."""
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """DEBUG writes a line for each call."""
+    log_format: LogFormat = "console"
+    """`console` for people, `json` for machines."""
