@@ -40,6 +40,13 @@ def remaining_ms(deadline_ms: int, now: int) -> int:
     return 0 if remaining < 0 else remaining if remaining <= MAX_UINT32 else MAX_UINT32
 
 
+def known(value: Any, values: frozenset[Any]) -> Any:
+    """`value` if it is one of the enum's; an int, of a type that the checkers take for the enum's."""
+    if value not in values:
+        raise ValueError(f"unknown value {value}")
+    return value
+
+
 def encode_frames(
     table: Mapping[type[Frame], EncodeFrame], frames: Sequence[Frame], add: Callable[[], Any], now: int
 ) -> None:
