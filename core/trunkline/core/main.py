@@ -63,7 +63,7 @@ EPOCH_BITS = 40
 
 
 class Core:
-    """One core in this process: `start`, then `serve` until told to end, or `drain` and `close` by whoever composes it."""
+    """One core in this process: `start` it, and `drain` and `close` it in the end."""
 
     def __init__(self, settings: CoreSettings) -> None:
         self.settings = settings
@@ -200,7 +200,6 @@ class Core:
 
     def _device_deleted(self, device_id: bytes) -> None:
         self._runner.delete(device_id)
-        self.links.close_device(device_id, ErrorReason.ERROR_REASON_DEVICE_DELETED)
 
     def _credentials_changed(self, device_id: bytes) -> None:
         self.links.close_device(device_id, ErrorReason.ERROR_REASON_CREDENTIALS_CHANGED)

@@ -73,7 +73,7 @@ class CallerStream:
         self._counters = counters
         self._open: dict[int, OpenCall] = {}
 
-    async def serve(self, wire: Wire[AnswerFrame, CallerFrame]) -> None:
+    async def serve(self, wire: Wire[AnswerFrame, CallerFrame | Unreadable]) -> None:
         """Serve the stream until its peer ends it or its connection breaks; its open calls are hung up then."""
         try:
             await pump(wire, self._end, self._handle, clock=self._clock)

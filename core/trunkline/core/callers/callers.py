@@ -7,7 +7,7 @@ from collections.abc import Callable
 from trunkline.contract.clock import Clock
 from trunkline.contract.streams.answer_end import AnswerEnd
 from trunkline.contract.streams.frames import AnswerFrame, CallerFrame, PrincipalRevoked
-from trunkline.contract.streams.wire import Wire
+from trunkline.contract.streams.wire import Unreadable, Wire
 from trunkline.core.callers.authority import Authority
 from trunkline.core.callers.caller_stream import CallerStream
 from trunkline.core.callers.gate import CallGate
@@ -34,7 +34,7 @@ class Callers:
     def __len__(self) -> int:
         return len(self._streams)
 
-    async def serve(self, wire: Wire[AnswerFrame, CallerFrame], authority: Authority) -> None:
+    async def serve(self, wire: Wire[AnswerFrame, CallerFrame | Unreadable], authority: Authority) -> None:
         """Serve one stream until it ends. Raises TrunklineError where its peer must be told why, else WireBroken."""
         stream = CallerStream(
             end=self._new_end(),

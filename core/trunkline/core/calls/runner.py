@@ -120,23 +120,24 @@ class CallRunner:
     def perform(self, device_id: bytes, effects: Iterable[Effect]) -> None:
         """Do what a machine decided, in order."""
         for effect in effects:
-            kind = type(effect)
-            if kind is Deliver:
-                effect.session.deliver(effect.call, effect.prompt)
-            elif kind is Complete:
+            if isinstance(effect, Deliver):
+                _session(effect).deliver(effect.call, effect.prompt)
+            elif isinstance(effect, Complete):
                 self._complete(effect)
-            elif kind is WakeAt:
+            elif isinstance(effect, WakeAt):
                 self._wake_at(device_id, effect.at_ms)
-            elif kind is Withdraw:
-                was_written = effect.session.withdraw(effect.request_id)
-                machine = self._machines[device_id]
-                self.perform(
-                    device_id, machine.withdrawn(effect.session, effect.request_id, was_written, self._clock())
-                )
-            elif kind is StrayReply:
+            elif isinstance(effect, Withdraw):
+                self._withdraw(device_id, effect)
+            elif isinstance(effect, StrayReply):
                 self._counters.stray_reply(effect.stray)
-            elif kind is CloseSession:
-                effect.session.close(effect.reason)
+            elif isinstance(effect, CloseSession):
+                _session(effect).close(effect.reason)
+
+    def _withdraw(self, device_id: bytes, effect: Withdraw) -> None:
+        was_written = _session(effect).withdraw(effect.request_id)
+        machine = self._machines.get(device_id)
+        if machine is not None:
+            self.perform(device_id, machine.withdrawn(effect.session, effect.request_id, was_written, self._clock()))
 
     def _complete(self, done: Complete) -> None:
         call = done.call
@@ -169,3 +170,8 @@ class CallRunner:
         next_at = self._deadlines.next_at()
         if next_at is not None and self._timer is None:
             self._set_timer(next_at)
+
+
+def _session(effect: Deliver | Withdraw | CloseSession) -> Session:
+    """The session an effect is about: machines hand back the keys that the links gave them."""
+    return cast(Session, effect.session)

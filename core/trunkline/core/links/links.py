@@ -12,7 +12,7 @@ from trunkline.contract.clock import Clock
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.streams.frames import CoreFrame, Drain, LinkHello, WorkerFrame
 from trunkline.contract.streams.pump import pump
-from trunkline.contract.streams.wire import Wire, WireBroken
+from trunkline.contract.streams.wire import Unreadable, Wire, WireBroken
 from trunkline.core.links.worker_link import WorkerLink
 from trunkline.v1.error_pb2 import ErrorReason
 
@@ -25,10 +25,9 @@ KEEP_NUMBERS_S: Final = 600.0
 class _Stream:
     """The stream that a link runs on at present."""
 
-    def __init__(self) -> None:
-        self.pumping: asyncio.Task[None] | None = None
+    def __init__(self, wire: Wire[CoreFrame, WorkerFrame | Unreadable]) -> None:
+        self.wire = wire
         self.over = asyncio.Event()
-        self.problem: TrunklineError | None = None
 
 
 class Links:
@@ -57,33 +56,27 @@ class Links:
         """Sessions on all links, suspended ones included."""
         return sum(len(link.sessions) for link in self._links.values())
 
-    async def serve(self, wire: Wire[CoreFrame, WorkerFrame]) -> None:
+    async def serve(self, wire: Wire[CoreFrame, WorkerFrame | Unreadable]) -> None:
         """Serve one stream until it ends. Raises TrunklineError where its worker must be told why it ended."""
         hello = await self._hello(wire)
         await self._end_stream(hello)
-        stream = self._streams[hello.worker_id] = _Stream()
-        link, effects = self._link(hello)
+        link = self._link(hello)
+        effects = link.end.accept(hello, self._clock())
+        stream = self._streams[hello.worker_id] = _Stream(wire)
         log.info("worker_linked", worker=link.worker_id, transport=link.transport, sessions=len(link.sessions))
         try:
             link.welcomed(effects)
-            async with asyncio.TaskGroup() as tasks:
-                stream.pumping = tasks.create_task(self._pump(wire, link, stream), name=f"link {link.worker_id}")
+            await pump(wire, link.end, link.handle, clock=self._clock)
+        except WireBroken as broken:
+            log.info("link_broken", worker=link.worker_id, problem=broken.error.message)
+            if broken.error.reason == ErrorReason.ERROR_REASON_LINK_SUPERSEDED:
+                raise broken.error from None
         finally:
             link.handle(link.end.broken(self._clock()))
             link.broken()
             del self._streams[hello.worker_id]
             self._forget_later(link)
             stream.over.set()
-        if stream.problem is not None:
-            raise stream.problem
-
-    async def _pump(self, wire: Wire[CoreFrame, WorkerFrame], link: WorkerLink, stream: _Stream) -> None:
-        try:
-            await pump(wire, link.end, link.handle, clock=self._clock)
-        except WireBroken as broken:
-            log.info("link_broken", worker=link.worker_id, problem=broken.error.message)
-        except TrunklineError as error:
-            stream.problem = error
 
     def drain(self, grace_ms: int) -> None:
         """Tell every worker that this core is about to end."""
@@ -95,7 +88,7 @@ class Links:
         for link in self._links.values():
             link.close_device(device_id, reason)
 
-    async def _hello(self, wire: Wire[CoreFrame, WorkerFrame]) -> LinkHello:
+    async def _hello(self, wire: Wire[CoreFrame, WorkerFrame | Unreadable]) -> LinkHello:
         try:
             async with asyncio.timeout(self._hello_timeout_s):
                 batch = await wire.read()
@@ -108,16 +101,18 @@ class Links:
     async def _end_stream(self, hello: LinkHello) -> None:
         """End the stream that runs under this name; all that was read from it is handled when this returns."""
         while (old := self._streams.get(hello.worker_id)) is not None:
-            if self._links[hello.worker_id].incarnation != hello.incarnation:
-                old.problem = TrunklineError(
-                    ErrorReason.ERROR_REASON_LINK_SUPERSEDED,
-                    f"Another worker said hello as {hello.worker_id!r}: give each worker its own worker_id",
+            if self._links[hello.worker_id].incarnation == hello.incarnation:
+                old.wire.interrupt(TrunklineError(ErrorReason.ERROR_REASON_CORE_UNAVAILABLE, "The worker is back"))
+            else:
+                old.wire.interrupt(
+                    TrunklineError(
+                        ErrorReason.ERROR_REASON_LINK_SUPERSEDED,
+                        f"Another worker said hello as {hello.worker_id!r}: give each worker its own worker_id",
+                    )
                 )
-            if old.pumping is not None:
-                old.pumping.cancel()
             await old.over.wait()
 
-    def _link(self, hello: LinkHello) -> tuple[WorkerLink, list[object]]:
+    def _link(self, hello: LinkHello) -> WorkerLink:
         """The link of this incarnation: the one that is known, or a new one in place of the worker's former self."""
         forgetting = self._forgetting.pop(hello.worker_id, None)
         if forgetting is not None:
@@ -127,7 +122,7 @@ class Links:
             if link is not None:
                 link.lost()
             link = self._links[hello.worker_id] = self._new_link(hello)
-        return link, list(link.end.accept(hello, self._clock()))
+        return link
 
     def _forget_later(self, link: WorkerLink) -> None:
         loop = asyncio.get_running_loop()

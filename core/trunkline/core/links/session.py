@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class DeviceSession:
     """What the machine's effects need of a session: they become frames on its link."""
 
-    __slots__ = ("credentials_version", "device_id", "epoch", "handle", "kind", "link", "machine")
+    __slots__ = ("credentials_version", "device_id", "epoch", "finished", "handle", "kind", "link", "machine")
 
     def __init__(
         self,
@@ -34,6 +34,8 @@ class DeviceSession:
         self.epoch = epoch
         self.kind = kind
         self.credentials_version = credentials_version
+        self.finished = False
+        """Its worker has said Disconnected."""
 
     def deliver(self, call: Call, prompt: bool) -> None:
         """Queue the call on the link."""

@@ -89,6 +89,9 @@ class WorkerLink:
         """While a list of Resumes is coming: the sessions it named."""
         self._list_ended = False
         self._told_profiles: dict[bytes, int] = {}
+        self._unheard: set[int] = set()
+        """Sessions that the worker does not know to be open: their Connected is on its way again."""
+        self._down = True
         self._suspension: asyncio.TimerHandle | None = None
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
             Written: self._written,
@@ -112,13 +115,16 @@ class WorkerLink:
     def welcomed(self, effects: Sequence[WorkerEffect]) -> None:
         """The worker said hello on a fresh stream; `effects` settle what was under way on the old one."""
         self._stop_clock()
+        self._down = False
         self._named = set()
+        self._unheard = self.end.unheard_sessions()
         self._list_ended = False
         self._told_profiles.clear()
         self.handle(effects)
 
     def broken(self) -> None:
         """The stream is gone: the sessions are suspended, and closed unless the worker is back in time."""
+        self._down = True
         now = self._clock()
         for session in list(self.sessions.values()):
             self._perform(session, session.machine.session_suspended(session, now))
@@ -129,12 +135,13 @@ class WorkerLink:
         """The worker did not come back, or a new incarnation of it did: its sessions are over."""
         self._stop_clock()
         now = self._clock()
-        for session in [*self.sessions.values(), *self._ended.values()]:
-            self._perform(session, session.machine.session_closed(session, now))
-            self._runner.release(session.device_id)
-            self.end.forget(session.handle)
+        over = [*self.sessions.values(), *self._ended.values()]
         self.sessions.clear()
         self._ended.clear()
+        for session in over:
+            self.end.forget(session.handle)
+            self._perform(session, session.machine.session_closed(session, now))
+            self._runner.release(session.device_id)
         self._opening.clear()
 
     def _stop_clock(self) -> None:
@@ -154,9 +161,13 @@ class WorkerLink:
                 self._counters.rejected("link_frame")
 
     def ending(self, session: DeviceSession) -> None:
-        """The core ends this session; its Disconnected is still to come."""
-        if self.sessions.pop(session.handle, None) is not None:
-            self._ended[session.handle] = session
+        """The core ends this session: it is over when its Disconnected comes, or at once while the link is down."""
+        if self.sessions.pop(session.handle, None) is None:
+            return
+        self._ended[session.handle] = session
+        if self._down:
+            self.end.forget(session.handle)
+            self._perform(session, session.machine.session_closed(session, self._clock()))
 
     def _connect(self, frame: Connect) -> None:
         if frame.session in self.sessions or frame.session in self._opening:
@@ -253,6 +264,7 @@ class WorkerLink:
             return
         known.close(reason, detail)
         self._perform(known, known.machine.session_closed(known, self._clock()))
+        self._runner.release(known.device_id)
 
     def _resumed(self, frame: Resumed) -> None:
         self._list_ended = True
@@ -263,12 +275,11 @@ class WorkerLink:
         if self._named is None or not self._list_ended or any(handle in self._opening for handle in self._named):
             return
         named, self._named = self._named, None
-        unheard = self.end.unheard_sessions()
         now = self._clock()
         for session in list(self.sessions.values()):
             if session.handle in named:
                 continue
-            if session.handle in unheard:
+            if session.handle in self._unheard:
                 self._perform(session, session.machine.session_unsuspended(session, now))
             else:
                 self._over(session)
@@ -308,9 +319,7 @@ class WorkerLink:
             return
         ended = self._ended.get(handle)
         if ended is not None:
-            if not self.end.unacked(handle):
-                del self._ended[handle]
-                self.end.forget(handle)
+            self._finish(ended)
             return
         session = self.sessions.get(handle)
         if session is not None:
@@ -318,14 +327,15 @@ class WorkerLink:
             self._over(session)
 
     def _over(self, session: DeviceSession) -> None:
-        handle = session.handle
-        del self.sessions[handle]
-        if self.end.unacked(handle):
-            self._ended[handle] = session
-        else:
-            self.end.forget(handle)
-        self._perform(session, session.machine.session_closed(session, self._clock()))
-        self._runner.release(session.device_id)
+        del self.sessions[session.handle]
+        self._ended[session.handle] = session
+        self._finish(session)
+
+    def _finish(self, ended: DeviceSession) -> None:
+        """The worker has no such session any more; what it acks of it may still be on its way."""
+        ended.finished = True
+        self._perform(ended, ended.machine.session_closed(ended, self._clock()))
+        self._settle(ended)
 
     def _written(self, effect: Written) -> None:
         handle = effect.session
@@ -346,9 +356,8 @@ class WorkerLink:
                 self._settle(session)
 
     def _settle(self, ended: DeviceSession) -> None:
-        if not self.end.unacked(ended.handle):
-            del self._ended[ended.handle]
-            self.end.forget(ended.handle)
+        if ended.finished and not self.end.unacked(ended.handle):
+            self._ended.pop(ended.handle, None)
             self._runner.release(ended.device_id)
 
     def _report(self, frame: DeliveryReport) -> None:
@@ -388,8 +397,8 @@ class WorkerLink:
             self._runner.perform(session.device_id, effects)
 
     def close_device(self, device_id: bytes, reason: ErrorReason.ValueType) -> None:
-        """End the device's sessions here: it was deleted, or its credentials were changed."""
+        """End the device's sessions here, such as after its credentials were changed."""
         for session in [one for one in self.sessions.values() if one.device_id == device_id]:
             log.info("session_closed", device_id=device_id.hex(), reason=reason_name(reason))
+            self._perform(session, session.machine.session_unsubscribed(session, self._clock()))
             session.close(reason)
-            self._perform(session, session.machine.session_closed(session, self._clock()))

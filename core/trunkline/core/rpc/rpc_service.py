@@ -1,6 +1,7 @@
 """RpcService: single calls and call streams, for users with a token and for parts."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import grpc.aio
 
@@ -15,7 +16,9 @@ from trunkline.core.callers.unary import UnaryCalls
 from trunkline.core.identity.principal import Part
 from trunkline.core.rpc.authentication import Authentication
 from trunkline.v1 import rpc_service_pb2_grpc
-from trunkline.v1.rpc_service_pb2 import CallRequest, CallResponse, CallStreamRequest, CallStreamResponse
+from trunkline.v1.rpc_service_pb2 import CallRequest, CallResponse, CallStreamRequest
+
+Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class RpcService(rpc_service_pb2_grpc.RpcServiceServicer):
@@ -26,9 +29,7 @@ class RpcService(rpc_service_pb2_grpc.RpcServiceServicer):
         self._unary = unary
         self._callers = callers
 
-    async def Call(
-        self, request: CallRequest, context: grpc.aio.ServicerContext[CallRequest, CallResponse]
-    ) -> CallResponse:
+    async def Call(self, request: CallRequest, context: Context) -> CallResponse:
         """One call, to its outcome."""
         try:
             principal = self._authentication.principal(context.invocation_metadata())
@@ -42,7 +43,7 @@ class RpcService(rpc_service_pb2_grpc.RpcServiceServicer):
     async def CallStream(  # type: ignore[override]
         self,
         request_iterator: AsyncIterator[CallStreamRequest],
-        context: grpc.aio.ServicerContext[CallStreamRequest, CallStreamResponse],
+        context: Context,
     ) -> None:
         """Many calls, until the caller ends the stream, its token expires, or the connection breaks."""
         try:

@@ -41,4 +41,5 @@ def configure_logs(level: str = "INFO", log_format: LogFormat = "console") -> No
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level.upper())
+    root.setLevel(logging.WARNING)  # libraries print parameters, secrets among them, at their lower levels
+    logging.getLogger("trunkline").setLevel(level.upper())

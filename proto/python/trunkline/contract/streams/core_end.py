@@ -190,7 +190,7 @@ class CoreEnd:
                 self._outbox.remove(frame)
         return effects
 
-    def receive(self, batch: Batch[WorkerFrame], now: int) -> list[Effect]:
+    def receive(self, batch: Batch[WorkerFrame | Unreadable], now: int) -> list[Effect]:
         """Take a batch; returns its frames in order, then what its ack says of deliveries."""
         effects: list[Effect] = [*batch.frames]
         count = len(batch.frames)
@@ -244,7 +244,7 @@ class CoreEnd:
         welcome = Welcome(0, self._core_id, handled, self._max_frame_bytes, self._max_unacked_bytes, self.heartbeat_ms)
         return Batch([welcome], now, handled)
 
-    def _resuming(self, frames: Iterable[WorkerFrame]) -> int:
+    def _resuming(self, frames: Iterable[WorkerFrame | Unreadable]) -> int:
         """Frames until Resumed have no numbers; returns how many have."""
         count = 0
         for frame in frames:
