@@ -1,0 +1,236 @@
+"""The MQTT endpoint: sockets around the pure sessions, and the one timer that looks after all of them."""
+
+import asyncio
+from typing import ClassVar, Final, Self, cast
+
+from pydantic_settings import BaseSettings
+
+from trunkline.contract.clock import Clock, monotonic_ms
+from trunkline.contract.streams.frames import Activity
+from trunkline.transports.endpoint import Link
+from trunkline.transports.endpoints.mqtt.reason_codes import ReasonCode
+from trunkline.transports.endpoints.mqtt.session import MqttSession, Pause, Stage, Surroundings
+from trunkline.transports.endpoints.mqtt.settings import MqttSettings
+from trunkline.transports.endpoints.mqtt.timeouts import look_at
+from trunkline.transports.endpoints.mqtt.uplinks import Uplinks
+from trunkline.v1.transport_service_pb2 import DisconnectCause
+
+BACKLOG: Final = 4096
+"""Connections that may wait to be accepted: a whole fleet may come back at once."""
+
+STOPPED_MS: Final = 500
+"""A sweep that comes this late shows that the process itself stood still: no device is to blame for that time."""
+
+
+class Connection(asyncio.Protocol):
+    """One socket. Writes of one turn of the loop go out together: uvloop gathers them."""
+
+    __slots__ = ("_pauses", "_server", "_transport", "session")
+
+    def __init__(self, server: "MqttEndpoint") -> None:
+        self._server = server
+        self._pauses = 0
+        self._transport: asyncio.Transport | None = None
+        self.session: MqttSession | None = None
+
+    # --- what the loop calls ---
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        socket = cast(asyncio.Transport, transport)  # a stream server makes no other; uvloop's is no subclass
+        server = self._server
+        if server.full:
+            server.around.link.rejected("connection_limit")
+            socket.abort()
+            return
+        self._transport = socket
+        socket.set_write_buffer_limits(high=server.around.settings.write_buffer_bytes)
+        self.session = MqttSession(server.around, self)
+        server.connections.add(self)
+        if not server.reading:
+            self.pause(Pause.LINK)
+
+    def data_received(self, data: bytes) -> None:
+        if self.session is not None:
+            self.session.receive(data)
+
+    def pause_writing(self) -> None:
+        if self.session is not None:
+            self.session.congested = True
+            self.pause(Pause.CONGESTED)
+
+    def resume_writing(self) -> None:
+        if self.session is not None:
+            self.session.congested = False
+            self.resume(Pause.CONGESTED)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.session is not None:
+            self.session.end(DisconnectCause.DISCONNECT_CAUSE_CONNECTION_LOST)
+            self._server.forget(self)
+        self.session = self._transport = None
+
+    # --- what the session and the endpoint call ---
+
+    def write(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(data)
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+    def cut(self) -> None:
+        """Close at once, whatever was not yet sent."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def pause(self, why: Pause) -> None:
+        if not self._pauses and self._transport is not None:
+            self._transport.pause_reading()
+        self._pauses |= why.value
+
+    def resume(self, why: Pause) -> None:
+        if self._pauses and self._transport is not None:
+            self._pauses &= ~why.value
+            if not self._pauses and not self._transport.is_closing():
+                self._transport.resume_reading()
+
+    def waits_for_core(self) -> bool:
+        """Whether the device is not read for a reason that is not its own."""
+        return bool(self._pauses & Pause.KEPT_REPLIES.value)
+
+
+class MqttEndpoint:
+    """Serves MQTT 3.1, 3.1.1 and 5.0 on one TCP port."""
+
+    settings: ClassVar[type[BaseSettings]] = MqttSettings
+
+    around: Surroundings
+    """Exists once started."""
+
+    def __init__(self, settings: MqttSettings, *, clock: Clock = monotonic_ms) -> None:
+        self._settings = settings
+        self._clock = clock
+        self.connections: set[Connection] = set()
+        self.reading = True
+        self._server: asyncio.Server | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._swept_ms = 0
+        self._told_ms = 0
+        """The sessions' time when the core last heard who was active."""
+        self._emptied: asyncio.Event | None = None
+        """While stopping: set once no connection is left."""
+
+    @classmethod
+    def from_settings(cls, settings: BaseSettings) -> Self:
+        """An endpoint that is not yet started; `settings` are MqttSettings."""
+        if not isinstance(settings, MqttSettings):
+            raise TypeError(f"the MQTT endpoint takes MqttSettings, not {type(settings).__name__}")
+        return cls(settings)
+
+    @property
+    def full(self) -> bool:
+        """No more connections are taken."""
+        return len(self.connections) >= self._settings.max_connections
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        if self._server is None or not self._server.sockets:
+            return self._settings.port
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    def describe(self) -> str:
+        return f"mqtt://{self._settings.host}:{self.port}"
+
+    async def start(self, link: Link) -> None:
+        loop = asyncio.get_running_loop()
+        now = self._clock()
+        self.around = Surroundings(link, self._settings, Uplinks(self._clock), now)
+        self._swept_ms = self._told_ms = now
+        self._server = await loop.create_server(
+            lambda: Connection(self), self._settings.host, self._settings.port, backlog=BACKLOG
+        )
+        self._timer = loop.call_later(self._settings.sweep_ms / 1000, self._sweep_again)
+
+    def read_devices(self, reading: bool) -> None:
+        if reading == self.reading:
+            return
+        self.sweep()  # up to here the clock went, or stood
+        self.reading = reading
+        for connection in self.connections:
+            if reading:
+                connection.resume(Pause.LINK)
+            else:
+                connection.pause(Pause.LINK)
+
+    def refuse_devices(self) -> None:
+        if self._server is not None:
+            self._server.close()
+
+    async def stop(self) -> None:
+        self.refuse_devices()
+        if self._timer is not None:
+            self._timer.cancel()
+        for connection in list(self.connections):
+            if connection.session is not None:
+                connection.session.end(DisconnectCause.DISCONNECT_CAUSE_CLOSED_BY_CORE, ReasonCode.SERVER_SHUTTING_DOWN)
+        self._emptied = asyncio.Event()
+        try:
+            async with asyncio.timeout(self._settings.disconnect_timeout_ms / 1000):
+                while self.connections:
+                    await self._emptied.wait()
+        except TimeoutError:
+            for connection in list(self.connections):
+                connection.cut()
+
+    def busy(self) -> bool:
+        return bool(self.around.waiting)
+
+    def forget(self, connection: Connection) -> None:
+        """A connection is gone."""
+        self.connections.discard(connection)
+        if not self.connections and self._emptied is not None:
+            self._emptied.set()
+
+    # --- time ---
+
+    def _sweep_again(self) -> None:
+        self.sweep()
+        self._timer = asyncio.get_running_loop().call_later(self._settings.sweep_ms / 1000, self._sweep_again)
+
+    def sweep(self) -> None:
+        """Look for everything that is overdue. The sessions' time stands still while devices are not read."""
+        around = self.around
+        now = self._clock()
+        passed, self._swept_ms = now - self._swept_ms, now
+        if not self.reading:
+            around.stood_ms += passed
+            return
+        if passed > self._settings.sweep_ms + STOPPED_MS:
+            around.stood_ms += passed - self._settings.sweep_ms
+        around.now_ms = time = now - around.stood_ms
+        for connection in list(self.connections):
+            session = connection.session
+            if session is not None:
+                session.heard = session.heard or connection.waits_for_core()
+                if not look_at(session, time):
+                    connection.cut()
+        for session in list(around.waiting):
+            if not session.overdue(time):
+                around.waiting.discard(session)
+        if time - self._told_ms >= self._settings.activity_ms:
+            self._tell_activity()
+            self._told_ms = time
+
+    def _tell_activity(self) -> None:
+        active = tuple(
+            session.number
+            for connection in self.connections
+            if (session := connection.session) is not None
+            and session.stage is Stage.OPEN
+            and session.heard_ms > self._told_ms
+        )
+        if active:
+            self.around.link.send(Activity(0, active))
