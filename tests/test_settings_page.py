@@ -22,8 +22,8 @@ INTRODUCTION: Final = """\
 # Settings
 
 Every setting is an environment variable; lists are written as JSON. An option on the command line goes before its
-variable. `trunkline serve` reads the first table and passes those values on to its parts, which read everything else from
-their own tables. `--print-settings` prints what is in force as a commented `.env` file.
+variable. `trunkline serve` reads the first table and passes those values on to its parts, which read everything else
+from their own tables. `--print-settings` prints what is in force as a commented `.env` file.
 
 Durations and sizes say their unit in the name. Every size, count and time has a bound; these are the defaults.
 """
