@@ -6,7 +6,7 @@ cd "$(dirname "$0")"
 fresh=$(mktemp -d)
 trap 'rm -rf "$fresh"' EXIT
 
-./generate.sh "$fresh/stubs"
+./generate.sh "$fresh/stubs" 2>"$fresh/said" || { cat "$fresh/said" >&2; exit 1; }
 if ! diff --recursive --brief --exclude=__init__.py --exclude=py.typed --exclude=__pycache__ \
   python/trunkline/v1 "$fresh/stubs/trunkline/v1"; then
   echo "The stubs in proto/python/trunkline/v1 are not current: run 'make proto' and commit them." >&2
