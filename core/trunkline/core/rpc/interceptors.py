@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 Behaviour = Callable[[Any, "grpc.aio.ServicerContext[Any, Any]"], Awaitable[Any]]
 
 
-class ErrorInterceptor(grpc.aio.ServerInterceptor[Any, Any]):
+class ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic only in its stub
     """Ends methods that raise: a TrunklineError with its own status, anything else with INTERNAL and a request id.
 
     Only coroutine methods are touched; the async generators of the reflection service raise nothing of ours.

@@ -9,6 +9,7 @@ from typing import Any
 
 import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import SERVICE_NAME as HEALTH
 from grpc_health.v1.health import aio as health  # type: ignore[attr-defined]  # its public name, re-exported plainly
 from grpc_reflection.v1alpha import reflection
 
@@ -69,7 +70,7 @@ def build_server(
     host: str = "127.0.0.1",
     port: int | None = None,
     max_params_bytes: int,
-    interceptors: Sequence[grpc.aio.ServerInterceptor[Any, Any]] = (),
+    interceptors: Sequence["grpc.aio.ServerInterceptor[Any, Any]"] = (),
 ) -> CoreServer:
     """Bind the Unix socket of `data_dir` and, unless `port` is None, the TCP port (0: any free one).
 
@@ -82,7 +83,7 @@ def build_server(
     add_IdentityServiceServicer_to_server(identity_service, server)
     health_servicer = health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
-    reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+    reflection.enable_server_reflection((*SERVICES, HEALTH, reflection.SERVICE_NAME), server)
     socket = bind_socket(server, data_dir)
     return CoreServer(server, health_servicer, socket, bind_port(server, host, port) if port is not None else 0)
 
@@ -99,7 +100,7 @@ def bind_socket(server: grpc.aio.Server, data_dir: Path) -> Path:
     if len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
         path = Path(tempfile.mkdtemp(prefix="trunkline-")) / SOCKET_FILE
         pointer.write_text(str(path))
-    before = os.umask(0o077)
+    before = os.umask(0o177)
     try:
         server.add_insecure_port(f"unix:{path}")
     except RuntimeError:

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Row, Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.ids import NO_ID, new_id
@@ -25,32 +26,27 @@ class AccountRows:
     async def add_tenant(self, title: str, now_unix_ms: int) -> bytes:
         """The id of a new tenant, which has its default device profile."""
         tenant_id = new_id()
-        async with self._database.begin() as connection:
-            await connection.execute(
-                insert(tenants).values(id=tenant_id, title=title, create_unix_ms=now_unix_ms, version=1)
-            )
+        created = {"create_unix_ms": now_unix_ms, "version": 1}
+
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(insert(tenants).values(id=tenant_id, title=title, **created))
             await connection.execute(
                 insert(device_profiles).values(
-                    id=new_id(),
-                    tenant_id=tenant_id,
-                    name=DEFAULT_PROFILE,
-                    is_default=True,
-                    create_unix_ms=now_unix_ms,
-                    version=1,
+                    id=new_id(), tenant_id=tenant_id, name=DEFAULT_PROFILE, is_default=True, **created
                 )
             )
+
+        await self._database.run(work)
         return tenant_id
 
     async def add_customer(self, tenant_id: bytes, title: str, now_unix_ms: int) -> bytes:
         """The id of a new customer of the tenant. Raises ALREADY_EXISTS if the tenant has one with this title."""
         customer_id = new_id()
+        row = insert(customers).values(
+            id=customer_id, tenant_id=tenant_id, title=title, create_unix_ms=now_unix_ms, version=1
+        )
         try:
-            async with self._database.begin() as connection:
-                await connection.execute(
-                    insert(customers).values(
-                        id=customer_id, tenant_id=tenant_id, title=title, create_unix_ms=now_unix_ms, version=1
-                    )
-                )
+            await self._database.run(lambda connection: connection.execute(row))
         except IntegrityError:
             raise TrunklineError(
                 ErrorReason.ERROR_REASON_ALREADY_EXISTS, "Customer with such title already exists!"
@@ -60,8 +56,11 @@ class AccountRows:
     async def find_customer(self, tenant_id: bytes, title: str) -> bytes | None:
         """The id of the tenant's customer with this title."""
         query = select(customers.c.id).where(customers.c.tenant_id == tenant_id, customers.c.title == title)
-        async with self._database.begin() as connection:
+
+        async def work(connection: AsyncConnection) -> bytes | None:
             return (await connection.execute(query)).scalar_one_or_none()
+
+        return await self._database.run(work)
 
     async def add_user(self, user: User, password_hash: str) -> None:
         """Store a new user. Raises ALREADY_EXISTS if the e-mail address is taken."""
@@ -71,8 +70,7 @@ class AccountRows:
             "password_hash": password_hash,
         }
         try:
-            async with self._database.begin() as connection:
-                await connection.execute(insert(users).values(row))
+            await self._database.run(lambda connection: connection.execute(insert(users).values(row)))
         except IntegrityError:
             raise TrunklineError(
                 ErrorReason.ERROR_REASON_ALREADY_EXISTS,
@@ -97,18 +95,18 @@ class AccountRows:
         await self._update(user_id, enabled=enabled)
 
     async def _update(self, user_id: bytes, **values: object) -> None:
-        async with self._database.begin() as connection:
-            await connection.execute(
-                update(users).where(users.c.id == user_id).values(version=users.c.version + 1, **values)
-            )
+        change = update(users).where(users.c.id == user_id).values(version=users.c.version + 1, **values)
+        await self._database.run(lambda connection: connection.execute(change))
 
-    async def _one(self, query: Select[Any]) -> tuple[User, str] | None:
-        async with self._database.begin() as connection:
+    async def _one(self, query: Select[*tuple[Any, ...]]) -> tuple[User, str] | None:
+        async def work(connection: AsyncConnection) -> tuple[User, str] | None:
             row = (await connection.execute(query)).one_or_none()
             return (_user(row), row.password_hash) if row is not None else None
 
+        return await self._database.run(work)
 
-def _user(row: Row[Any]) -> User:
+
+def _user(row: Row[*tuple[Any, ...]]) -> User:
     return User(
         id=row.id,
         tenant_id=row.tenant_id or NO_ID,

@@ -1,9 +1,10 @@
 """One database: how it is opened, how its schema is brought up to date, and what its failures mean."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import structlog
 from alembic import command
@@ -16,6 +17,8 @@ from trunkline.contract.errors import TrunklineError
 from trunkline.v1.error_pb2 import ErrorReason
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
@@ -33,6 +36,7 @@ class Database:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self._running: set[asyncio.Task[Any]] = set()
 
     @classmethod
     async def open(cls, url: str) -> "Database":
@@ -40,27 +44,35 @@ class Database:
         engine = _sqlite_engine(url) if make_url(url).get_backend_name() == "sqlite" else create_async_engine(url)
         database = cls(engine)
         try:
-            async with database.begin() as connection:
-                await connection.run_sync(migrate)
+            await database.run(lambda connection: connection.run_sync(migrate))
         except BaseException:
             await engine.dispose()
             raise
         return database
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Let running transactions end, then close all connections."""
+        await asyncio.gather(*self._running, return_exceptions=True)
         await self._engine.dispose()
 
-    @asynccontextmanager
-    async def begin(self) -> AsyncIterator[AsyncConnection]:
-        """One transaction: committed when the block ends, rolled back if it raises.
+    async def run(self, work: Callable[[AsyncConnection], Coroutine[Any, Any, T]]) -> T:
+        """What `work` returns, in one transaction: committed when it returns, rolled back if it raises.
 
-        IntegrityError passes, since only the query knows what it means; every other failure of the database becomes
+        It goes on to its end even if whoever awaits it is cancelled: SQLite's driver leaves a cancelled transaction
+        open, and with it the database locked.
+
+        IntegrityError passes, since only the caller knows what it means; every other failure of the database becomes
         STORE_UNAVAILABLE, with the details in the log.
         """
+        task = asyncio.create_task(self._transaction(work), name="transaction")
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        return await asyncio.shield(task)
+
+    async def _transaction(self, work: Callable[[AsyncConnection], Coroutine[Any, Any, T]]) -> T:
         try:
             async with self._engine.begin() as connection:
-                yield connection
+                return await work(connection)
         except IntegrityError:
             raise
         except SQLAlchemyError as error:
@@ -68,6 +80,11 @@ class Database:
             raise TrunklineError(
                 ErrorReason.ERROR_REASON_STORE_UNAVAILABLE, "The database does not answer; try again later"
             ) from error
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # looked at here, since nobody may be waiting any more
 
 
 def migrate(connection: Connection) -> None:
@@ -80,6 +97,10 @@ def migrate(connection: Connection) -> None:
 
 def _sqlite_engine(url: str) -> AsyncEngine:
     """One connection for everything: SQLite writes one at a time anyway, and so nobody ever meets SQLITE_BUSY."""
+    path = make_url(url).database
+    if path:
+        with suppress(OSError):  # SQLite itself says best what is wrong with a path
+            Path(path).touch(mode=0o600)  # it holds password hashes and tokens
     engine = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=10)
 
     @event.listens_for(engine.sync_engine, "connect")

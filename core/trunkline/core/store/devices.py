@@ -1,11 +1,11 @@
 """Devices, their profiles and their credentials as rows."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, replace
 from typing import Any, Final, TypeVar
 
 import msgspec
-from sqlalchemy import Row, Select, delete, insert, select, update
+from sqlalchemy import Executable, Row, Select, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -52,39 +52,41 @@ class DeviceRows:
 
     async def entries(self, device_ids: Collection[bytes]) -> list[DeviceEntry]:
         """The short forms of those of the devices that exist."""
-        async with self._database.begin() as connection:
+
+        async def work(connection: AsyncConnection) -> list[DeviceEntry]:
             return [
                 _entry(row)
                 for part in _parts(device_ids)
                 for row in await connection.execute(_ENTRIES.where(devices.c.id.in_(part)))
             ]
 
+        return await self._database.run(work)
+
     async def entries_by_token(self, tokens: Collection[str]) -> dict[str, tuple[str, DeviceEntry]]:
         """For each access token that a device has: the token as it is stored, and the device."""
-        if not tokens:
-            return {}
-        async with self._database.begin() as connection:
-            of_type = _ENTRIES.where(device_credentials.c.type == CredentialsType.CREDENTIALS_TYPE_ACCESS_TOKEN)
+        of_type = _ENTRIES.where(device_credentials.c.type == CredentialsType.CREDENTIALS_TYPE_ACCESS_TOKEN)
+
+        async def work(connection: AsyncConnection) -> dict[str, tuple[str, DeviceEntry]]:
             return {
                 row.credentials_id: (row.credentials_id, _entry(row))
                 for part in _parts(tokens)
                 for row in await connection.execute(of_type.where(device_credentials.c.credentials_id.in_(part)))
             }
 
+        return await self._database.run(work) if tokens else {}
+
     async def find(self, device_id: bytes) -> Device | None:
         """The device with this id."""
-        return await self._one(_DEVICES.where(devices.c.id == device_id))
+        return await self._one(_DEVICES.where(devices.c.id == device_id), _device)
 
     async def find_by_name(self, tenant_id: bytes, name: str) -> Device | None:
         """The tenant's device with this name."""
-        return await self._one(_DEVICES.where(devices.c.tenant_id == tenant_id, devices.c.name == name))
+        return await self._one(_DEVICES.where(devices.c.tenant_id == tenant_id, devices.c.name == name), _device)
 
     async def find_credentials(self, device_id: bytes) -> DeviceCredentials | None:
         """The device's credentials."""
-        async with self._database.begin() as connection:
-            query = select(device_credentials).where(device_credentials.c.device_id == device_id)
-            row = (await connection.execute(query)).one_or_none()
-            return _credentials(row) if row is not None else None
+        query = select(device_credentials).where(device_credentials.c.device_id == device_id)
+        return await self._one(query, _credentials)
 
     async def add(self, device: Device, credentials: DeviceCredentials) -> Device:
         """Store a new device and its credentials, both or neither; the device as stored.
@@ -93,27 +95,20 @@ class DeviceRows:
         profile is taken. Raises ALREADY_EXISTS if the name or the token is taken, INVALID_ARGUMENT if the tenant has no
         such profile or customer.
         """
+
+        async def work(connection: AsyncConnection) -> Device:
+            if device.customer_id:
+                await _check_customer(connection, device)
+            profile_id, type_name = await _profile_of(connection, device)
+            stored = replace(device, profile_id=profile_id, type=type_name)
+            row = asdict(stored) | {"customer_id": stored.customer_id or None}
+            del row["type"]  # it is the profile's name
+            await connection.execute(insert(devices).values(row))
+            await connection.execute(insert(device_credentials).values(asdict(credentials)))
+            return stored
+
         try:
-            async with self._database.begin() as connection:
-                if device.customer_id:
-                    await _check_customer(connection, device)
-                profile_id, type_name = await _profile_of(connection, device)
-                stored = replace(device, profile_id=profile_id, type=type_name)
-                await connection.execute(
-                    insert(devices).values(
-                        id=stored.id,
-                        tenant_id=stored.tenant_id,
-                        customer_id=stored.customer_id or None,
-                        profile_id=stored.profile_id,
-                        name=stored.name,
-                        label=stored.label,
-                        create_unix_ms=stored.create_unix_ms,
-                        version=stored.version,
-                        additional_info=stored.additional_info,
-                    )
-                )
-                await connection.execute(insert(device_credentials).values(asdict(credentials)))
-                return stored
+            return await self._database.run(work)
         except IntegrityError:
             if await self.find_by_name(device.tenant_id, device.name) is not None:
                 raise _taken("Device with such name already exists!") from None
@@ -131,21 +126,21 @@ class DeviceRows:
             .returning(device_credentials)
         )
         try:
-            async with self._database.begin() as connection:
-                row = (await connection.execute(change)).one_or_none()
-                return _credentials(row) if row is not None else None
+            return await self._one(change, _credentials)
         except IntegrityError:
             raise _taken(_TOKEN_TAKEN) from None
 
     async def delete(self, device_id: bytes) -> None:
         """Remove the device and its credentials, if they are there."""
-        async with self._database.begin() as connection:
-            await connection.execute(delete(devices).where(devices.c.id == device_id))
+        gone = delete(devices).where(devices.c.id == device_id)
+        await self._database.run(lambda connection: connection.execute(gone))
 
-    async def _one(self, query: Select[*tuple[Any, ...]]) -> Device | None:
-        async with self._database.begin() as connection:
+    async def _one(self, query: Executable, value: Callable[[Row[*tuple[Any, ...]]], T]) -> T | None:
+        async def work(connection: AsyncConnection) -> T | None:
             row = (await connection.execute(query)).one_or_none()
-            return _device(row) if row is not None else None
+            return value(row) if row is not None else None
+
+        return await self._database.run(work)
 
 
 async def _check_customer(connection: AsyncConnection, device: Device) -> None:
@@ -199,7 +194,7 @@ def _parts(values: Collection[T]) -> Iterator[list[T]]:
         yield in_order[start : start + IN_LIMIT]
 
 
-def _device(row: Row[Any]) -> Device:
+def _device(row: Row[*tuple[Any, ...]]) -> Device:
     return Device(
         id=row.id,
         tenant_id=row.tenant_id,
@@ -214,7 +209,7 @@ def _device(row: Row[Any]) -> Device:
     )
 
 
-def _credentials(row: Row[Any]) -> DeviceCredentials:
+def _credentials(row: Row[*tuple[Any, ...]]) -> DeviceCredentials:
     return DeviceCredentials(
         id=row.id,
         device_id=row.device_id,
@@ -226,7 +221,7 @@ def _credentials(row: Row[Any]) -> DeviceCredentials:
     )
 
 
-def _entry(row: Row[Any]) -> DeviceEntry:
+def _entry(row: Row[*tuple[Any, ...]]) -> DeviceEntry:
     return DeviceEntry(
         device_id=row.id,
         tenant_id=row.tenant_id,

@@ -1,8 +1,9 @@
 """Revoked tokens on disk: what a restarted core must still refuse."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.core.store.database import Database
 from trunkline.core.store.tables import revocations
@@ -28,27 +29,26 @@ class RevocationRows:
 
     async def add(self, revocation: Revocation) -> None:
         """Remember `revocation` in place of an earlier one for the same user and session."""
-        async with self._database.begin() as connection:
+
+        async def work(connection: AsyncConnection) -> None:
             await connection.execute(
                 delete(revocations)
                 .where(revocations.c.user_id == revocation.user_id)
                 .where(revocations.c.token_session_id == revocation.token_session_id)
             )
-            await connection.execute(
-                insert(revocations).values(
-                    user_id=revocation.user_id,
-                    token_session_id=revocation.token_session_id,
-                    issued_before_unix_ms=revocation.issued_before_unix_ms,
-                    forget_unix_ms=revocation.forget_unix_ms,
-                )
-            )
+            await connection.execute(insert(revocations).values(asdict(revocation)))
+
+        await self._database.run(work)
 
     async def living(self, now_unix_ms: int) -> list[Revocation]:
         """Those that still matter, the earliest to be forgotten first; the others are deleted."""
-        async with self._database.begin() as connection:
+
+        async def work(connection: AsyncConnection) -> list[Revocation]:
             await connection.execute(delete(revocations).where(revocations.c.forget_unix_ms <= now_unix_ms))
             rows = await connection.execute(select(revocations).order_by(revocations.c.forget_unix_ms))
             return [
                 Revocation(row.user_id, row.token_session_id, row.issued_before_unix_ms, row.forget_unix_ms)
                 for row in rows
             ]
+
+        return await self._database.run(work)

@@ -1,6 +1,7 @@
 """The start number: what makes request ids and epochs grow over restarts."""
 
 from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.core.store.database import Database
 from trunkline.core.store.tables import starts
@@ -14,7 +15,10 @@ class Starts:
 
     async def next_start(self, now_unix_ms: int) -> int:
         """The number of this start, 1 for the first; committed when this returns."""
-        async with self._database.begin() as connection:
+
+        async def work(connection: AsyncConnection) -> int:
             row = insert(starts).values(started_unix_ms=now_unix_ms).returning(starts.c.number)
             number: int = (await connection.execute(row)).scalar_one()
             return number
+
+        return await self._database.run(work)
