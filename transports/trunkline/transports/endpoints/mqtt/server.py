@@ -9,8 +9,9 @@ from trunkline.contract.clock import Clock, monotonic_ms
 from trunkline.contract.streams.frames import Activity
 from trunkline.transports.endpoint import Link
 from trunkline.transports.endpoints.mqtt.reason_codes import ReasonCode
-from trunkline.transports.endpoints.mqtt.session import MqttSession, Pause, Stage, Surroundings
+from trunkline.transports.endpoints.mqtt.session import MqttSession, Stage
 from trunkline.transports.endpoints.mqtt.settings import MqttSettings
+from trunkline.transports.endpoints.mqtt.surroundings import Pause, Surroundings
 from trunkline.transports.endpoints.mqtt.timeouts import look_at
 from trunkline.transports.endpoints.mqtt.uplinks import Uplinks
 from trunkline.v1.transport_service_pb2 import DisconnectCause

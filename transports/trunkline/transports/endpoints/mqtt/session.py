@@ -5,10 +5,9 @@ a device's publish means is in `uplinks.py`. There may be tens of thousands of t
 what only a busy one needs exists only once it is busy.
 """
 
-from collections import deque
 from collections.abc import Mapping
 from enum import Enum, auto
-from typing import Final, NamedTuple, Protocol
+from typing import Final
 
 import msgspec
 
@@ -26,14 +25,17 @@ from trunkline.contract.streams.frames import (
     Subscribe,
     Unsubscribe,
 )
-from trunkline.transports.endpoint import Link
 from trunkline.transports.endpoints.mqtt import packets
-from trunkline.transports.endpoints.mqtt.fields import NO_PROPERTIES, Malformed, Properties, PropertyId
+from trunkline.transports.endpoints.mqtt.connack import AFTER_REFUSAL, client_limit, offer, refusal
+from trunkline.transports.endpoints.mqtt.device_requests import DeviceRequests
+from trunkline.transports.endpoints.mqtt.fields import Malformed, PropertyId
+from trunkline.transports.endpoints.mqtt.held_acks import HeldAcks
 from trunkline.transports.endpoints.mqtt.inflight import LARGEST_PACKET_ID, NEVER, Inflight
 from trunkline.transports.endpoints.mqtt.packets import V5
-from trunkline.transports.endpoints.mqtt.reason_codes import V3_RETURN_CODES, V3_SUBSCRIPTION_REFUSED, ReasonCode
-from trunkline.transports.endpoints.mqtt.settings import MqttSettings
-from trunkline.transports.endpoints.mqtt.topics import FILTERS, Answer, Wants
+from trunkline.transports.endpoints.mqtt.reason_codes import V3_RETURN_CODES, ReasonCode
+from trunkline.transports.endpoints.mqtt.subscriptions import Subscriptions
+from trunkline.transports.endpoints.mqtt.surroundings import Line, Pause, Surroundings
+from trunkline.transports.endpoints.mqtt.topics import Answer
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.transport_service_pb2 import Acknowledgement, DeliveryState, DisconnectCause, SessionKind
 
@@ -41,21 +43,6 @@ QUEUED_BYTES: Final = 64 * 1024
 """What a device may send before its CONNECT is answered; then it is not read."""
 
 ANY_SIZE: Final = packets.LARGEST_REMAINING
-_FIXED_HEADER_BYTES: Final = 5
-
-_REFUSALS: Final[Mapping[ErrorReason.ValueType, ReasonCode]] = {
-    ErrorReason.ERROR_REASON_PERMISSION_DENIED: ReasonCode.NOT_AUTHORIZED,
-    ErrorReason.ERROR_REASON_QUEUE_FULL: ReasonCode.CONNECTION_RATE_EXCEEDED,
-    ErrorReason.ERROR_REASON_RATE_LIMITED: ReasonCode.CONNECTION_RATE_EXCEEDED,
-}
-"""CONNACK codes where the credentials are not to blame; anything else is SERVER_UNAVAILABLE."""
-
-_AFTER_REFUSAL: Final[Mapping[ReasonCode, ReasonCode]] = {
-    ReasonCode.SERVER_UNAVAILABLE: ReasonCode.SERVER_BUSY,
-    ReasonCode.CONNECTION_RATE_EXCEEDED: ReasonCode.MESSAGE_RATE_TOO_HIGH,
-}
-"""The DISCONNECT behind a refusing CONNACK says the same, where a DISCONNECT may."""
-
 _CLOSINGS: Final[Mapping[ErrorReason.ValueType, ReasonCode]] = {
     ErrorReason.ERROR_REASON_SESSION_SUPERSEDED: ReasonCode.SESSION_TAKEN_OVER,
     ErrorReason.ERROR_REASON_CREDENTIALS_CHANGED: ReasonCode.ADMINISTRATIVE_ACTION,
@@ -73,107 +60,20 @@ class Stage(Enum):
     CLOSED = auto()
 
 
-class Pause(Enum):
-    """Why a device is not read; reading goes on when no reason is left."""
-
-    CONNECTING = 1
-    CONGESTED = 2
-    KEPT_REPLIES = 4
-    LINK = 8
-
-
-class Line(Protocol):
-    """What a session needs of its socket."""
-
-    def write(self, data: bytes) -> None:
-        """Send; what does not fit waits in a buffer."""
-        ...
-
-    def close(self) -> None:
-        """Close once what was written is sent."""
-        ...
-
-    def pause(self, why: Pause) -> None:
-        """Stop reading."""
-        ...
-
-    def resume(self, why: Pause) -> None:
-        """Go on reading, unless there is another reason not to."""
-        ...
-
-
-class Publishes(Protocol):
-    """Takes what open sessions publish."""
-
-    def take(self, session: "MqttSession", published: packets.Publish) -> None:
-        """Handle one publish, its acknowledgement included. May raise Malformed."""
-        ...
-
-
-class Surroundings:
-    """What the sessions of one endpoint share.
-
-    Their time stands still while the worker does not read its devices (`stood_ms` in all): nobody's silence counts
-    then.
-    """
-
-    __slots__ = ("link", "now_ms", "publishes", "settings", "stood_ms", "waiting")
-
-    def __init__(self, link: Link, settings: MqttSettings, publishes: Publishes, now: int) -> None:
-        self.link = link
-        self.settings = settings
-        self.publishes = publishes
-        self.stood_ms = 0
-        self.now_ms = now
-        """The sessions' time at the last sweep."""
-        self.waiting: set[MqttSession] = set()
-        """Sessions that wait for an acknowledgement or an answer: only these are looked at for it."""
-
-
-class Asked(NamedTuple):
-    """A request of the device that the core has not answered yet; `request_id` is the device's own."""
-
-    answer: Answer
-    request_id: int
-    due_ms: int
-    at_timeout: bytes
-    """What the device gets if no answer comes; empty: nothing."""
-
-
-class HeldAck(NamedTuple):
-    """A PUBACK that waits until the reply with `request_id` is stored, or (0) only behind such a one."""
-
-    packet_id: int
-    request_id: int
-
-
-class PendingSubscription(NamedTuple):
-    """A SUBACK that waits for the core, and what is in force from then on (`calls_to` None: nothing new)."""
-
-    suback: bytes
-    calls_to: bytes | None
-    qos: int
-
-
 class MqttSession:
     """One connection, from accept to close. The server feeds it; the worker calls it as a DeviceSession."""
 
     __slots__ = (
         "_buffer",
-        "_calls_to",
         "_connecting",
-        "_granted",
-        "_granted_at_1",
         "_held",
         "_inflight",
         "_largest_packet",
         "_needed",
-        "_pending",
-        "_qos",
         "_queued",
         "_receive_maximum",
+        "_subscriptions",
         "around",
-        "asked",
         "congested",
         "gateway",
         "heard",
@@ -182,6 +82,7 @@ class MqttSession:
         "level",
         "line",
         "number",
+        "requests",
         "stage",
     )
 
@@ -200,25 +101,18 @@ class MqttSession:
         self.heard_ms = around.now_ms
         """When the device last said something, to a sweep's precision; of a CLOSED session: when it was closed."""
         self.keep_alive_s = 0
-        self.asked: dict[int, Asked] | None = None
-        """The device's open requests, by the id that the core knows them by."""
+        self.requests: DeviceRequests | None = None
         self._connecting: packets.Connect | None = None
         self._queued: list[tuple[int, bytes]] | None = None
         """Packets that came before CONNECT was answered."""
         self._buffer: bytearray | None = None
         self._needed = 0
         """A packet that is not yet whole, and how many bytes it takes to go on."""
-        self._granted = 0
-        self._granted_at_1 = 0
-        """Bits of the granted filters, and of those among them at QoS 1."""
-        self._calls_to: bytes | None = None
-        """The topic of calls, without their id; None: not subscribed."""
-        self._qos = 0
-        self._pending: deque[PendingSubscription] | None = None
+        self._subscriptions = Subscriptions()
         self._inflight: Inflight | None = None
         self._receive_maximum = LARGEST_PACKET_ID
         self._largest_packet = ANY_SIZE
-        self._held: deque[HeldAck] | None = None
+        self._held: HeldAcks | None = None
 
     # --- packets from the device ---
 
@@ -303,8 +197,8 @@ class MqttSession:
         self.keep_alive_s = packet.keep_alive_s
         self.heard_ms = around.now_ms
         self._connecting = packet
-        self._receive_maximum = _positive(packet.properties, PropertyId.RECEIVE_MAXIMUM, LARGEST_PACKET_ID)
-        self._largest_packet = _positive(packet.properties, PropertyId.MAXIMUM_PACKET_SIZE, ANY_SIZE)
+        self._receive_maximum = client_limit(packet, PropertyId.RECEIVE_MAXIMUM, LARGEST_PACKET_ID)
+        self._largest_packet = client_limit(packet, PropertyId.MAXIMUM_PACKET_SIZE, ANY_SIZE)
         self.stage = Stage.CONNECTING
         self.number = around.link.opened(self)
         around.link.send(
@@ -324,7 +218,8 @@ class MqttSession:
             return
         self.stage = Stage.OPEN
         self.gateway = frame.gateway
-        self.line.write(packets.connack(self.level, 0, self._offer(self._connecting)))
+        offered = offer(self._connecting, self.number, self.around.settings.max_packet_bytes)
+        self.line.write(packets.connack(self.level, 0, offered))
         self._connecting = None
         queued, self._queued = self._queued, None
         self.line.resume(Pause.CONNECTING)
@@ -335,110 +230,54 @@ class MqttSession:
         except Malformed as problem:
             self._violated(problem)
 
-    def _offer(self, connect: packets.Connect) -> Properties:
-        if connect.level != V5:
-            return NO_PROPERTIES
-        offer: dict[int, int | str | bytes] = {
-            PropertyId.MAXIMUM_QOS: 1,
-            PropertyId.MAXIMUM_PACKET_SIZE: self.around.settings.max_packet_bytes + _FIXED_HEADER_BYTES,
-            PropertyId.SUBSCRIPTION_IDS_AVAILABLE: 0,
-            PropertyId.SHARED_SUBSCRIPTIONS_AVAILABLE: 0,
-        }
-        if not connect.client_id:
-            offer[PropertyId.ASSIGNED_CLIENT_ID] = f"trunkline-{self.number}"
-        return offer
-
     def refused(self, frame: Refused) -> None:
         """The core did not let the device in."""
         if self.stage is not Stage.CONNECTING or self._connecting is None:
             return
         self.number = 0
-        if frame.reason != ErrorReason.ERROR_REASON_BAD_CREDENTIALS:
-            self.refuse(_REFUSALS.get(frame.reason, ReasonCode.SERVER_UNAVAILABLE))
-        elif self._connecting.user_name is not None or self._connecting.password is not None:
-            self.refuse(ReasonCode.BAD_USER_NAME_OR_PASSWORD)
-        elif self._connecting.client_id.strip():
-            self.refuse(ReasonCode.CLIENT_IDENTIFIER_NOT_VALID)
-        else:
-            self.refuse(ReasonCode.NOT_AUTHORIZED)
+        self.refuse(refusal(self._connecting, frame.reason))
 
     def refuse(self, code: ReasonCode) -> None:
         """CONNACK with `code`, and the end. MQTT 5 clients get a DISCONNECT too, as from ThingsBoard."""
         self.line.write(packets.connack(self.level, code if self.level == V5 else V3_RETURN_CODES[code]))
-        self.stage = Stage.OPEN
-        self.end(DisconnectCause.DISCONNECT_CAUSE_CLOSED_BY_CORE, _AFTER_REFUSAL.get(code, code))
+        self.end(DisconnectCause.DISCONNECT_CAUSE_CLOSED_BY_CORE, AFTER_REFUSAL.get(code, code))
 
     # --- subscriptions ---
 
     def _subscribe(self, packet: packets.Subscribe) -> None:
-        codes = bytearray()
-        calls_to: bytes | None = None
-        calls_qos = 0
-        attributes = False
-        for name, asked_qos in packet.filters:
-            granted = FILTERS.get(name)
-            if granted is None:
-                self.around.link.rejected("topic_filter")
-                codes.append(ReasonCode.TOPIC_FILTER_INVALID if self.level == V5 else V3_SUBSCRIPTION_REFUSED)
-                continue
-            qos = min(asked_qos, 1)
-            codes.append(qos)
-            self._granted |= granted.bit
-            self._granted_at_1 = self._granted_at_1 | granted.bit if qos else self._granted_at_1 & ~granted.bit
-            if granted.wants is Wants.CALLS:
-                calls_to, calls_qos = granted.calls_to, qos
-            elif granted.wants is Wants.ATTRIBUTES:
-                attributes = True
-        suback = packets.suback(self.level, packet.packet_id, bytes(codes))
-        if calls_to is None and not attributes:
-            self.line.write(suback)
+        granted = self._subscriptions.grant(packet, self.level)
+        if granted.refused:
+            self.around.link.rejected("topic_filter")
+        calls = granted.calls_to is not None
+        if not calls and not granted.attributes:
+            self.line.write(granted.suback)
             return
-        self._pending = self._pending or deque()
-        self._pending.append(PendingSubscription(suback, calls_to, calls_qos))
+        self._subscriptions.wait(granted)
         acknowledgement = Acknowledgement.ACKNOWLEDGEMENT_UNSPECIFIED
-        if calls_to is not None:
+        if calls:
             acknowledgement = (
-                Acknowledgement.ACKNOWLEDGEMENT_EXPLICIT if calls_qos else Acknowledgement.ACKNOWLEDGEMENT_IMPLIED
+                Acknowledgement.ACKNOWLEDGEMENT_EXPLICIT
+                if granted.calls_qos
+                else Acknowledgement.ACKNOWLEDGEMENT_IMPLIED
             )
-        self.around.link.send(Subscribe(self.number, calls_to is not None, attributes, acknowledgement))
+        self.around.link.send(Subscribe(self.number, calls, granted.attributes, acknowledgement))
 
     def subscribed(self) -> None:
-        """The core applied the oldest pending subscription: SUBACK. How calls are acknowledged changes only now."""
-        if not self._pending:
-            return
-        pending = self._pending.popleft()
-        if not self._pending:
-            self._pending = None
-        if pending.calls_to is not None:
-            self._calls_to = pending.calls_to
-            self._qos = pending.qos
-        self.line.write(pending.suback)
+        """The core applied the oldest pending subscription: SUBACK."""
+        self.line.write(self._subscriptions.applied())
 
     def _unsubscribe(self, packet: packets.Unsubscribe) -> None:
-        codes = bytearray()
-        calls = attributes = False
-        for name in packet.filters:
-            filter_ = FILTERS.get(name)
-            if filter_ is None or not self._granted & filter_.bit:
-                codes.append(ReasonCode.NO_SUBSCRIPTION_EXISTED)
-                continue
-            codes.append(ReasonCode.SUCCESS)
-            self._granted &= ~filter_.bit
-            calls = calls or filter_.wants is Wants.CALLS
-            attributes = attributes or filter_.wants is Wants.ATTRIBUTES
-        if calls:
-            self._calls_to = None
-            if self._pending:
-                self._pending = deque(pending._replace(calls_to=None) for pending in self._pending)
-        if calls or attributes:
-            self.around.link.send(Unsubscribe(self.number, calls, attributes))
-        self.line.write(packets.unsuback(self.level, packet.packet_id, bytes(codes)))
+        dropped = self._subscriptions.drop(packet, self.level)
+        if dropped.calls or dropped.attributes:
+            self.around.link.send(Unsubscribe(self.number, dropped.calls, dropped.attributes))
+        self.line.write(dropped.unsuback)
 
     # --- calls to the device ---
 
     def deliver(self, call: Deliver, now: int) -> bool:
         """Publish a call: exactly `{"method":…,"params":…}`, the request id is in the topic."""
-        calls_to = self._calls_to
+        subscriptions = self._subscriptions
+        calls_to = subscriptions.calls_to
         if calls_to is None or self.congested or self.stage is not Stage.OPEN:
             return False
         topic = b"%b%d" % (calls_to, call.request_id)
@@ -446,7 +285,7 @@ class MqttSession:
         if len(topic) + len(body) + 16 > self._largest_packet:  # 16: more than any header without properties
             self._too_large(call)
             return False
-        if not self._qos:
+        if not subscriptions.calls_qos:
             self.line.write(packets.publish(self.level, topic, body))
             return True
         inflight = self._inflight
@@ -487,19 +326,17 @@ class MqttSession:
         if not packet_id:
             return
         if reply_kept or self._held:
-            self._held = self._held or deque()
-            self._held.append(HeldAck(packet_id, reply_kept))
+            self._held = self._held or HeldAcks()
+            self._held.add(packet_id, reply_kept)
             return
         self.line.write(packets.puback(self.level, packet_id, reason))
 
     def reply_stored(self, request_id: int) -> None:
         """The core stored a reply: PUBACK it, and what was held behind it."""
-        if not self._held:
-            return
-        held = deque(HeldAck(ack.packet_id, 0) if ack.request_id == request_id else ack for ack in self._held)
-        while held and not held[0].request_id:
-            self.line.write(packets.puback(self.level, held.popleft().packet_id))
-        self._held = held or None
+        if self._held:
+            for packet_id in self._held.stored(request_id):
+                self.line.write(packets.puback(self.level, packet_id))
+            self._held = self._held or None
         if self.around.link.reads(self.number):
             self.line.resume(Pause.KEPT_REPLIES)
 
@@ -510,7 +347,7 @@ class MqttSession:
         if len(topic) + len(body) + 16 > self._largest_packet:
             self.around.link.rejected("answer_over_maximum_packet_size")
             return
-        if self._granted & answer.bit and not self._granted_at_1 & answer.bit:
+        if not self._subscriptions.qos_of(answer.bit):
             self.line.write(packets.publish(self.level, topic, body))
             return
         inflight = self._inflight = self._inflight or Inflight()
@@ -528,9 +365,9 @@ class MqttSession:
         self._answer(frame.id, frame.payload)
 
     def _answer(self, number: int, body: bytes) -> None:
-        asked = self.asked.pop(number, None) if self.asked is not None else None
-        if asked is not None:
-            self.publish(asked.answer, b"%d" % asked.request_id, body)
+        request = self.requests.answered(number) if self.requests is not None else None
+        if request is not None:
+            self.publish(request.answer, b"%d" % request.request_id, body)
 
     # --- time ---
 
@@ -546,16 +383,10 @@ class MqttSession:
                 self.around.link.rejected("all_calls_unacknowledged")
                 self.end(DisconnectCause.DISCONNECT_CAUSE_KEEPALIVE, ReasonCode.ADMINISTRATIVE_ACTION)
                 return False
-        asked = self.asked
-        while asked:
-            number, oldest = next(iter(asked.items()))
-            if oldest.due_ms > now:
-                break  # all wait equally long
-            if oldest.at_timeout:
-                self._answer(number, oldest.at_timeout)
-            else:
-                del asked[number]
-        return bool(asked) or (inflight is not None and inflight.awaited())
+        for request in self.requests.overdue(now) if self.requests is not None else ():
+            if request.at_timeout:
+                self.publish(request.answer, b"%d" % request.request_id, request.at_timeout)
+        return bool(self.requests) or (inflight is not None and inflight.awaited())
 
     # --- the end ---
 
@@ -570,7 +401,7 @@ class MqttSession:
         """End the connection, whatever its stage; MQTT 5 devices are told `reason`. Ending twice is harmless."""
         if self.stage is Stage.CLOSED:
             return
-        if reason is not None and self.level == V5 and self.stage is Stage.OPEN:
+        if reason is not None and self.level == V5 and self.stage is not Stage.NEW:
             self.line.write(packets.disconnect(V5, reason))
         self.stage = Stage.CLOSED
         self.heard_ms = self.around.now_ms
@@ -579,11 +410,4 @@ class MqttSession:
         if self.number:
             self.around.link.closed(self.number, cause)
         self._buffer = self._queued = self._connecting = None
-        self._pending = self._inflight = self._held = self.asked = None
-
-
-def _positive(properties: Properties, key: PropertyId, absent: int) -> int:
-    value = properties.get(key, absent)
-    if not isinstance(value, int) or value < 1:
-        raise Malformed(f"{key.name} is 0", ReasonCode.PROTOCOL_ERROR)
-    return value
+        self._inflight = self._held = self.requests = None

@@ -8,10 +8,12 @@ import msgspec
 from trunkline.contract.clock import Clock
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.streams.frames import DeviceCall, DeviceData, Reply
+from trunkline.transports.endpoints.mqtt.device_requests import DeviceRequest, DeviceRequests
 from trunkline.transports.endpoints.mqtt.fields import Malformed
 from trunkline.transports.endpoints.mqtt.packets import V5, Publish
 from trunkline.transports.endpoints.mqtt.reason_codes import ReasonCode
-from trunkline.transports.endpoints.mqtt.session import Asked, MqttSession, Pause
+from trunkline.transports.endpoints.mqtt.session import MqttSession
+from trunkline.transports.endpoints.mqtt.surroundings import Pause
 from trunkline.transports.endpoints.mqtt.topics import (
     DEVICE_CALL_V1,
     REPLY_PREFIX,
@@ -149,13 +151,13 @@ class Uplinks:
     def _ask(self, session: MqttSession, answer: Answer, request_id: int, *, at_timeout: bytes) -> int:
         """The id under which to ask the core; 0 if the device has too many requests open."""
         around = session.around
-        asked = session.asked = session.asked or {}
-        if len(asked) >= around.settings.max_queued_packets:
+        requests = session.requests = session.requests or DeviceRequests()
+        if len(requests) >= around.settings.max_queued_packets:
             around.link.rejected("too_many_requests")
             return 0
         self._last_asked += 1
         due_ms = self._clock() - around.stood_ms + around.settings.device_call_timeout_ms
-        asked[self._last_asked] = Asked(answer, request_id, due_ms, at_timeout)
+        requests.add(self._last_asked, DeviceRequest(answer, request_id, due_ms, at_timeout))
         around.waiting.add(session)
         return self._last_asked
 

@@ -1,0 +1,72 @@
+"""What a session stands in: its socket, the link, the settings and the time, each as small as the session needs it."""
+
+from enum import Enum
+from typing import TYPE_CHECKING, Protocol
+
+from trunkline.transports.endpoint import Link
+from trunkline.transports.endpoints.mqtt.packets import Publish
+from trunkline.transports.endpoints.mqtt.settings import MqttSettings
+
+if TYPE_CHECKING:
+    from trunkline.transports.endpoints.mqtt.session import MqttSession
+
+
+class Pause(Enum):
+    """Why a device is not read; reading goes on when no reason is left."""
+
+    CONNECTING = 1
+    """It sent too much before its CONNECT was answered."""
+    CONGESTED = 2
+    """It does not take what is sent to it."""
+    KEPT_REPLIES = 4
+    """Too many of its replies wait to be stored."""
+    LINK = 8
+    """The link takes no more, from any device."""
+
+
+class Line(Protocol):
+    """What a session needs of its socket."""
+
+    def write(self, data: bytes) -> None:
+        """Send; what does not fit waits in a buffer."""
+        ...
+
+    def close(self) -> None:
+        """Close once what was written is sent."""
+        ...
+
+    def pause(self, why: Pause) -> None:
+        """Stop reading."""
+        ...
+
+    def resume(self, why: Pause) -> None:
+        """Go on reading, unless there is another reason not to."""
+        ...
+
+
+class Publishes(Protocol):
+    """Takes what open sessions publish."""
+
+    def take(self, session: "MqttSession", published: Publish) -> None:
+        """Handle one publish, its acknowledgement included. May raise Malformed."""
+        ...
+
+
+class Surroundings:
+    """What the sessions of one endpoint share.
+
+    Their time stands still while the worker does not read its devices (`stood_ms` in all): nobody's silence counts
+    then.
+    """
+
+    __slots__ = ("link", "now_ms", "publishes", "settings", "stood_ms", "waiting")
+
+    def __init__(self, link: Link, settings: MqttSettings, publishes: Publishes, now: int) -> None:
+        self.link = link
+        self.settings = settings
+        self.publishes = publishes
+        self.stood_ms = 0
+        self.now_ms = now
+        """The sessions' time at the last sweep."""
+        self.waiting: set[MqttSession] = set()
+        """Sessions that wait for an acknowledgement or an answer: only these are looked at for it."""
