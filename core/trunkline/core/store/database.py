@@ -106,9 +106,13 @@ def _sqlite_engine(url: str) -> AsyncEngine:
     @event.listens_for(engine.sync_engine, "connect")
     def configure(connection: Any, _record: object) -> None:
         cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=FULL")  # what was committed survives power loss
-        cursor.execute("PRAGMA foreign_keys=ON")
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            cursor.execute("PRAGMA synchronous=FULL")  # what was committed survives power loss
+            cursor.execute("PRAGMA foreign_keys=ON")
+        except Exception:
+            connection.close()  # it is nobody's yet, and its thread would live on
+            raise
         cursor.close()
 
     return engine

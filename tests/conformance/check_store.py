@@ -1,0 +1,60 @@
+"""What every database under the store must do, whichever it is."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from doubles.device_rows import device, stored
+
+from trunkline.contract.errors import TrunklineError
+from trunkline.contract.ids import new_id
+from trunkline.core.identity.model import User
+from trunkline.core.store.revocations import Revocation
+from trunkline.core.store.store import Store
+from trunkline.v1.error_pb2 import ErrorReason
+from trunkline.v1.rpc_service_pb2 import Role
+
+
+async def check_store(open_store: Callable[[], Awaitable[Store]]) -> None:
+    """Run everything on the store that `open_store` opens; it is closed and opened again in between."""
+    store = await open_store()
+    first = await store.starts.next_start(0)
+    tenant_id = await store.accounts.add_tenant("Tenant", 0)
+    customer_id = await store.accounts.add_customer(tenant_id, "Customer", 0)
+    user = User(new_id(), tenant_id, customer_id, f"{new_id().hex()}@example.com", Role.ROLE_CUSTOMER_USER, 0)
+    await store.accounts.add_user(user, "hash")
+    pump = await stored(store.devices, device(tenant_id, "Pump", customer_id=customer_id, info=b"{}"), new_id().hex())
+    revocation = Revocation(user.id, new_id(), 1, 1_000)
+    await store.revocations.add(revocation)
+    await _check_that_failures_undo(store, tenant_id)
+    await _check_that_hang_ups_do_no_harm(store)
+    await store.close()
+
+    store = await open_store()
+    assert await store.starts.next_start(0) > first
+    assert await store.accounts.find_login(user.email) == (user, "hash")
+    assert await store.devices.find(pump.id) == pump
+    assert revocation in await store.revocations.living(0)
+    await store.devices.delete(pump.id)
+    assert await store.devices.entries([pump.id]) == []
+    await store.close()
+
+
+async def _check_that_failures_undo(store: Store, tenant_id: bytes) -> None:
+    taken = new_id().hex()
+    await stored(store.devices, device(tenant_id, "Valve"), taken)
+    half = device(tenant_id, "Half", type_name="made for nothing")
+    with pytest.raises(TrunklineError) as caught:
+        await stored(store.devices, half, taken)
+    assert caught.value.reason == ErrorReason.ERROR_REASON_ALREADY_EXISTS
+    assert await store.devices.find(half.id) is None
+
+
+async def _check_that_hang_ups_do_no_harm(store: Store) -> None:
+    waiters = [asyncio.create_task(store.starts.next_start(0)) for _ in range(10)]
+    await asyncio.sleep(0)
+    for waiter in waiters:
+        waiter.cancel()
+    await asyncio.gather(*waiters, return_exceptions=True)
+    async with asyncio.timeout(10):
+        assert await store.starts.next_start(0) > 0

@@ -1,0 +1,20 @@
+"""Start numbers only ever grow."""
+
+import asyncio
+from pathlib import Path
+
+from trunkline.core.store.database import sqlite_url
+from trunkline.core.store.store import Store
+
+
+async def test_each_start_has_the_next_number(tmp_path: Path) -> None:
+    numbers = []
+    for _ in range(3):
+        store = await Store.open(sqlite_url(tmp_path / "trunkline.db"))
+        numbers.append(await store.starts.next_start(0))
+        await store.close()
+    assert numbers == [1, 2, 3]
+
+
+async def test_two_at_once_get_different_numbers(store: Store) -> None:
+    assert sorted(await asyncio.gather(*(store.starts.next_start(0) for _ in range(8)))) == list(range(1, 9))
