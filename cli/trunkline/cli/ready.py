@@ -1,63 +1,57 @@
-"""What `trunkline serve` says once everything serves: one line with the URLs, then accounts and a first command."""
+"""What a process tells once it serves: one line with the URLs, then accounts and, in a demo, first commands to copy."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlsplit
 
 from trunkline.cli.login import DEFAULT_URL
 
-Account = tuple[str, str]
-"""E-mail address and password."""
+ORDER: Final = ("rest", "docs", "mqtt", "grpc", "metrics")
+DEFAULT_MQTT_PORT: Final = 1883
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
-    """Where everything is; `accounts` are those to show."""
+class Facts:
+    """What a started part has to tell: where it is, by kind of URL, and accounts (e-mail address, password) to show."""
 
-    host: str
-    http_port: int
-    mqtt_port: int
-    grpc_port: int
-    metrics_ports: Sequence[int]
-    demo: bool
-    accounts: Sequence[Account] = field(default=())
+    urls: Mapping[str, str] = field(default_factory=dict)
+    accounts: Sequence[tuple[str, str]] = ()
 
-    @property
-    def url(self) -> str:
-        """Where the REST API is."""
-        return f"http://{self._at(self.http_port)}"
+    def __or__(self, other: "Facts") -> "Facts":
+        """Both; URLs of the same kind side by side, separated by commas."""
+        urls = dict(self.urls)
+        for kind, url in other.urls.items():
+            urls[kind] = f"{urls[kind]},{url}" if kind in urls else url
+        return Facts(urls, (*self.accounts, *other.accounts))
 
-    def text(self) -> str:
-        """The `ready` line first; programs read that one, as `name=value` after the first word."""
-        urls = {
-            "rest": self.url,
-            "docs": f"{self.url}/docs",
-            "mqtt": f"mqtt://{self._at(self.mqtt_port)}",
-            "grpc": self._at(self.grpc_port),
-            "metrics": ",".join(f"http://{self._at(port)}/metrics" for port in self.metrics_ports),
-        }
-        lines = ["ready " + " ".join(f"{name}={url}" for name, url in urls.items() if url)]
-        if self.accounts:
-            width = max(len(email) for email, _ in self.accounts)
-            title = "Demo accounts" if self.demo else "Accounts, shown only this once"
-            lines += ["", f"{title}:", *(f"  {email:<{width}}  {password}" for email, password in self.accounts)]
-        if self.demo:
-            lines += [
-                "",
-                "A device, then in another terminal a first call to it:",
-                *map("  ".__add__, self._commands()),
-            ]
-        return "\n".join(lines) + "\n"
 
-    def _commands(self) -> list[str]:
-        url = [] if self.url == DEFAULT_URL else ["--url", self.url]
-        port = [] if self.mqtt_port == 1883 else ["--mqtt-port", str(self.mqtt_port)]
-        params = '{"pin": 7, "value": 1}'
-        return [
-            shlex.join(["trunkline", "simulate", "1", "--access-token", "A1_TEST_TOKEN", *port]),
-            shlex.join(["trunkline", "call", *url, "Test Device A1", "setGpio", params]),
-        ]
+def at(host: str, port: int) -> str:
+    """`host:port` as one can go to it from this machine."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
-    def _at(self, port: int) -> str:
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)
-        return f"[{host}]:{port}" if ":" in host and not host.startswith("[") else f"{host}:{port}"
+
+def text(facts: Facts, *, demo: bool) -> str:
+    """The `ready` line first; programs read that one, as `name=value` after the first word."""
+    kinds = sorted(facts.urls, key=lambda kind: ORDER.index(kind) if kind in ORDER else len(ORDER))
+    lines = ["ready " + " ".join(f"{kind}={facts.urls[kind]}" for kind in kinds)]
+    if facts.accounts:
+        width = max(len(email) for email, _ in facts.accounts)
+        title = "Demo accounts" if demo else "Accounts, shown only this once"
+        lines += ["", f"{title}:", *(f"  {email:<{width}}  {password}" for email, password in facts.accounts)]
+    if demo and {"rest", "mqtt"} <= facts.urls.keys():
+        lines += ["", "A device, and from another terminal a first call to it:", *_first_commands(facts.urls)]
+    return "\n".join(lines) + "\n"
+
+
+def _first_commands(urls: Mapping[str, str]) -> list[str]:
+    mqtt_port = urlsplit(urls["mqtt"]).port
+    port = [] if mqtt_port == DEFAULT_MQTT_PORT else ["--mqtt-port", str(mqtt_port)]
+    url = [] if urls["rest"] == DEFAULT_URL else ["--url", urls["rest"]]
+    params = '{"pin": 7, "value": 1}'
+    return [
+        "  " + shlex.join(["trunkline", "simulate", "1", "--access-token", "A1_TEST_TOKEN", *port]),
+        "  " + shlex.join(["trunkline", "call", *url, "Test Device A1", "setGpio", params]),
+    ]

@@ -3,25 +3,36 @@
 import asyncio
 import gc
 import signal
-from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final, Protocol
 
-import structlog
 import uvloop
+from prometheus_client import CollectorRegistry
+from prometheus_client.registry import Collector
 
-Facts = Mapping[str, Any]
+from trunkline.cli.ready import Facts, at
+from trunkline.contract.metrics import serve_metrics
 
-YOUNG_THRESHOLDS: Final = (50_000, 20, 100)
-"""The collector's thresholds once started: with the defaults it looked at every frame several times."""
-
-log = structlog.stdlib.get_logger(__name__)
+GC_THRESHOLDS: Final = (50_000, 20, 100)
+"""Once started: with the defaults the collector looked at every waiting frame several times."""
 
 
 class Part(Protocol):
     """What a part must offer to be run."""
 
+    @property
+    def collectors(self) -> Sequence[Collector]:
+        """What it counts."""
+        ...
+
+    @property
+    def metrics_at(self) -> tuple[str, int]:
+        """Host and port to serve its figures on; a negative port: nowhere."""
+        ...
+
     async def start(self) -> Facts:
-        """Come up; returns when the part serves, with what the operator should hear about it (JSON values)."""
+        """Come up; returns when the part serves, with what the operator should hear about it."""
         ...
 
     async def ended(self) -> int:
@@ -33,45 +44,63 @@ class Part(Protocol):
         ...
 
 
-def run(part: Callable[[], Part], on_ready: Callable[[Facts], None], before: Callable[[], None] | None = None) -> int:
-    """Run the part on its own loop until SIGTERM, SIGINT or its own end; the exit code.
+def run(make: Callable[[], Part], on_ready: Callable[[Facts], None], first: Callable[[], None] | None = None) -> int:
+    """Run the part that `make` makes until SIGTERM, SIGINT or its own end; the exit code.
 
-    `part` makes the part, on the loop; `before` is called on the loop before anything else.
+    Everything is called on the part's loop: `first` before anything else, `on_ready` once it serves. Raises what the
+    part's start raises.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_run(part, on_ready, before))
+        return runner.run(_run(make, on_ready, first))
 
 
-async def _run(part: Callable[[], Part], on_ready: Callable[[Facts], None], before: Callable[[], None] | None) -> int:
-    if before is not None:
-        before()
-    running = part()
-    facts = await running.start()
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
+async def _run(make: Callable[[], Part], on_ready: Callable[[Facts], None], first: Callable[[], None] | None) -> int:
+    if first is not None:
+        first()
+    part = make()
+    facts = await part.start()
+    told = asyncio.Event()  # from here on signals drain; before, they end the process as they always do
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    calm_collector()
-    on_ready(facts)
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
     try:
-        return await _until(stop, running)
+        with _metrics(part) as where:
+            calm_collector()
+            on_ready(facts | where)
+            return await _until(told, part)
     finally:
-        await running.drain()
+        await part.drain()
 
 
-async def _until(stop: asyncio.Event, running: Part) -> int:
-    """0 once `stop` is set, or the part's own exit code."""
-    async with asyncio.TaskGroup() as group:
-        told = group.create_task(stop.wait(), name="await signal")
-        ended = group.create_task(running.ended(), name="await end")
-        await asyncio.wait((told, ended), return_when=asyncio.FIRST_COMPLETED)
-        told.cancel()
+@contextmanager
+def _metrics(part: Part) -> Iterator[Facts]:
+    host, port = part.metrics_at
+    if port < 0:
+        yield Facts()
+        return
+    registry = CollectorRegistry()
+    for collector in part.collectors:
+        registry.register(collector)
+    server = serve_metrics(host, port, registry)
+    try:
+        yield Facts({"metrics": f"http://{at(host, server.port)}/metrics"})
+    finally:
+        server.close()
+
+
+async def _until(told: asyncio.Event, part: Part) -> int:
+    """0 once we were told to end, or the part's own exit code."""
+    waiting = asyncio.create_task(told.wait(), name="await signal")
+    ended = asyncio.create_task(part.ended(), name="await end")
+    try:
+        await asyncio.wait((waiting, ended), return_when=asyncio.FIRST_COMPLETED)
+        return ended.result() if ended.done() else 0
+    finally:
+        waiting.cancel()
         ended.cancel()
-    return 0 if ended.cancelled() else ended.result()
 
 
 def calm_collector() -> None:
     """Keep the garbage collector away from what a start has built, and from looking too often at the rest."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*YOUNG_THRESHOLDS)
+    gc.set_threshold(*GC_THRESHOLDS)
