@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 import grpc.aio
+from google.protobuf.message import DecodeError
 
 from trunkline.contract.clock import Clock, monotonic_ms
 from trunkline.contract.errors import TrunklineError
@@ -84,6 +85,8 @@ class ClientWire(Generic[Out, In]):
             raise WireBroken(self._interrupted) from None
         if message is _EOF:
             return None
+        if message is None:  # how gRPC says that its deserializer failed
+            raise WireBroken(_unreadable())
         now = self._clock()
         return self._decode(message, now, self._peer_clock.excess(message.clock_ms, now))
 
@@ -127,6 +130,8 @@ class ServerWire(Generic[Out, In]):
             raise WireBroken(self._interrupted) from None
         except grpc.aio.BaseError as error:
             raise WireBroken(_unavailable(f"the stream has ended: {error}")) from None
+        except DecodeError:
+            raise WireBroken(_unreadable()) from None
         finally:
             self._reader = None
         if message is _EOF:
@@ -146,3 +151,7 @@ class ServerWire(Generic[Out, In]):
 
 def _unavailable(message: str) -> TrunklineError:
     return TrunklineError(ErrorReason.ERROR_REASON_CORE_UNAVAILABLE, message)
+
+
+def _unreadable() -> TrunklineError:
+    return TrunklineError(ErrorReason.ERROR_REASON_PROTOCOL_VIOLATION, "a message is not what its method's type says")

@@ -1,0 +1,57 @@
+"""Real wires with faults: cut at any moment, or swallowing what is written as a stopped peer's socket does."""
+
+import asyncio
+from typing import Generic, TypeVar
+
+from trunkline.contract.errors import TrunklineError
+from trunkline.contract.streams.frames import Batch, Frame
+from trunkline.contract.streams.wire import Connector, Wire
+from trunkline.v1.error_pb2 import ErrorReason
+
+Out = TypeVar("Out", bound=Frame)
+In = TypeVar("In", bound=Frame)
+
+
+class FaultyWire(Generic[Out, In]):
+    """Passes everything to the real wire until told otherwise."""
+
+    def __init__(self, wire: Wire[Out, In]) -> None:
+        self._wire = wire
+        self.deaf = asyncio.Event()
+        """Set: what is written is lost, though the writer does not notice."""
+        self.lost: list[Batch[Out]] = []
+        self.lost_something = asyncio.Event()
+
+    async def write(self, batch: Batch[Out]) -> None:
+        if self.deaf.is_set():
+            self.lost.append(batch)
+            if batch.frames:
+                self.lost_something.set()
+            return
+        await self._wire.write(batch)
+
+    async def read(self) -> Batch[In] | None:
+        return await self._wire.read()
+
+    def interrupt(self, error: TrunklineError) -> None:
+        self._wire.interrupt(error)
+
+    def cut(self) -> None:
+        """The network is gone, both ways."""
+        self._wire.interrupt(TrunklineError(ErrorReason.ERROR_REASON_CORE_UNAVAILABLE, "cut by the test"))
+
+    async def close(self, error: TrunklineError | None = None) -> None:
+        await self._wire.close(error)
+
+
+class FaultyConnector(Generic[Out, In]):
+    """Wraps every wire of a real connector; `wires` has them in the order of connecting."""
+
+    def __init__(self, connector: Connector[Out, In]) -> None:
+        self._connector = connector
+        self.wires: list[FaultyWire[Out, In]] = []
+
+    async def connect(self) -> FaultyWire[Out, In]:
+        wire = FaultyWire(await self._connector.connect())
+        self.wires.append(wire)
+        return wire
