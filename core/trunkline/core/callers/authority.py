@@ -86,9 +86,9 @@ class BackendAuthority:
 
     async def while_valid(self, serving: Coroutine[Any, Any, None]) -> None:
         """Run `serving` as long as the token is good. Raises TOKEN_EXPIRED when that ends it."""
-        self._life.reschedule(self._end())
         try:
             async with self._life:
+                self._life.reschedule(self._end())
                 await serving
         except TimeoutError:
             raise TrunklineError(ErrorReason.ERROR_REASON_TOKEN_EXPIRED, "Token has expired") from None
