@@ -24,9 +24,9 @@ TOKEN = "A1_TEST_TOKEN"
 STOPPED_S = 20.0
 
 
-def part(served: Served, *words: str) -> psutil.Process:
-    """The child process that was started with these words: `core`, `facade`, `transport mqtt`."""
-    (found,) = [child for child in psutil.Process(served.process.pid).children() if set(words) <= set(child.cmdline())]
+def part(served: Served, name: str) -> psutil.Process:
+    """The child process that runs a part: `core`, `facade`, `mqtt`."""
+    (found,) = [child for child in psutil.Process(served.process.pid).children() if child.cmdline()[-1] == name]
     return found
 
 
@@ -102,14 +102,14 @@ def test_worker_killed(parts: Served) -> None:
         with ThreadPoolExecutor() as pool:
             call = pool.submit(tenant.twoway, device_id, {**SILENT, "timeout": 8_000})
             calls.get(timeout=10)
-            part(parts, "transport", "mqtt").kill()
+            part(parts, "mqtt").kill()
             response = call.result(12)
             assert (response.status_code, response.headers["Trunkline-Cause"]) == (504, "NO_REPLY")
         eventually_answers(tenant, device_id, 20)
 
 
 def test_worker_stopped(parts: Served) -> None:
-    worker = part(parts, "transport", "mqtt")
+    worker = part(parts, "mqtt")
     with rest_caller(parts.rest) as tenant, paho_device(parts.mqtt_port, TOKEN, answer=answer):
         device_id = tenant.device_id(NAME)
         worker.suspend()
