@@ -12,17 +12,27 @@ class WorkerSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="TRUNKLINE_WORKER_", frozen=True, extra="forbid")
 
-    data_dir: Path = Field(Path(".trunkline"), description="Where the core's socket and the secret of its parts are.")
+    data_dir: Path = Field(
+        default=Path(".trunkline"), description="Where the core's socket and the secret of its parts are."
+    )
     worker_id: str = Field(
-        "", description="The worker's name, unlike any other's; empty: one is made and kept in the data directory."
+        default="",
+        description="The worker's name, unlike any other's; empty: one is made and kept in the data directory.",
     )
     max_params_bytes: int = Field(
-        1024 * 1024, ge=1024, le=16 * 1024 * 1024, description="Largest `params` and reply; at least the core's own."
+        default=1024 * 1024,
+        ge=1024,
+        le=16 * 1024 * 1024,
+        description="Largest `params` and reply; at least the core's own.",
     )
     drain_grace_s: float = Field(
-        2.0, ge=0, description="How long a worker that was told to end waits for devices to acknowledge their calls."
+        default=2.0,
+        ge=0,
+        description="How long a worker that was told to end waits for devices to acknowledge their calls.",
     )
-    metrics_host: str = Field("127.0.0.1", description="Address of the Prometheus port.")
-    metrics_port: int = Field(9466, ge=-1, le=65535, description="Prometheus port; 0 picks a free one, -1 opens none.")
-    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
-    log_format: Literal["console", "json"] = Field("console", description="How log lines look.")
+    metrics_host: str = Field(default="127.0.0.1", description="Address of the Prometheus port.")
+    metrics_port: int = Field(
+        default=9466, ge=-1, le=65535, description="Prometheus port; 0 picks a free one, -1 opens none."
+    )
+    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    log_format: Literal["console", "json"] = Field(default="console", description="How log lines look.")

@@ -196,7 +196,7 @@ class WorkerEnd:
         self._numbers.ack_due_ms = None
         return [Unlinked()] if was_linked else []
 
-    def receive(self, batch: Batch[CoreFrame], now: int) -> list[Effect]:
+    def receive(self, batch: Batch[CoreFrame | Unreadable], now: int) -> list[Effect]:
         """Take a batch; returns what the owner must handle, in order."""
         effects: list[Effect] = []
         numbers = self._numbers

@@ -9,35 +9,44 @@ class MqttSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="TRUNKLINE_MQTT_", frozen=True, extra="forbid")
 
-    host: str = Field("127.0.0.1", description="Address to listen on.")
-    port: int = Field(1883, ge=0, le=65535, description="MQTT port; 0 picks a free one.")
-    max_connections: int = Field(100_000, ge=1, description="Open connections; more are closed at once.")
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=1883, ge=0, le=65535, description="MQTT port; 0 picks a free one.")
+    max_connections: int = Field(default=100_000, ge=1, description="Open connections; more are closed at once.")
     max_packet_bytes: int = Field(
-        65_536, ge=1_024, le=17_000_000, description="Largest packet a device may send, without its first five bytes."
+        default=65_536,
+        ge=1_024,
+        le=17_000_000,
+        description="Largest packet a device may send, without its first five bytes.",
     )
     max_queued_packets: int = Field(
-        100, ge=1, description="Packets a device may send before its CONNECT is answered; also its open requests."
+        default=100,
+        ge=1,
+        description="Packets a device may send before its CONNECT is answered; also its open requests.",
     )
     max_inflight: int = Field(
-        16, ge=1, le=1_000, description="Calls a device may hold without having acknowledged them."
+        default=16, ge=1, le=1_000, description="Calls a device may hold without having acknowledged them."
     )
     write_buffer_bytes: int = Field(
-        262_144, ge=1_024, description="Bytes that may wait for a slow device; then it gets no calls and is not read."
+        default=262_144,
+        ge=1_024,
+        description="Bytes that may wait for a slow device; then it gets no calls and is not read.",
     )
     connect_timeout_ms: int = Field(
-        10_000, ge=1, description="How long a connection may take to send CONNECT, and the core to answer it."
+        default=10_000, ge=1, description="How long a connection may take to send CONNECT, and the core to answer it."
     )
     ack_timeout_ms: int = Field(
-        10_000, ge=1, description="How long a device may take to acknowledge a call before that is reported."
+        default=10_000, ge=1, description="How long a device may take to acknowledge a call before that is reported."
     )
     device_call_timeout_ms: int = Field(
-        60_000,
+        default=60_000,
         ge=1,
         description="How long a device's own call may wait; then it is answered with the error timeout.",
     )
-    inactivity_timeout_ms: int = Field(600_000, ge=1, description="A device that says nothing for this long is gone.")
-    activity_ms: int = Field(3_000, ge=1, description="How often the core hears which devices were active.")
-    sweep_ms: int = Field(500, ge=1, description="How often timeouts are looked for: how late they may be.")
+    inactivity_timeout_ms: int = Field(
+        default=600_000, ge=1, description="A device that says nothing for this long is gone."
+    )
+    activity_ms: int = Field(default=3_000, ge=1, description="How often the core hears which devices were active.")
+    sweep_ms: int = Field(default=500, ge=1, description="How often timeouts are looked for: how late they may be.")
     disconnect_timeout_ms: int = Field(
-        1_000, ge=0, description="How long a closed connection may take its last bytes before it is cut."
+        default=1_000, ge=0, description="How long a closed connection may take its last bytes before it is cut."
     )
