@@ -42,6 +42,8 @@ class RpcRequest(msgspec.Struct, rename="camel", gc=False):
 
 _strict = msgspec.json.Decoder(RpcRequest)
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_WHITE: Final = " \t\r\n"
+_NUMBER: Final = "-0123456789"
 _value = json.JSONDecoder(parse_int=str, parse_float=str)
 """Finds where the first JSON value of a text ends."""
 
@@ -97,14 +99,23 @@ def _parse_leniently(body: bytes) -> RpcRequest:
 
 
 def first_value(text: str) -> bytes:
-    """The first JSON value of a text, which ThingsBoard reads and leaves the rest. Raises TrunklineError."""
-    stripped = text.lstrip(" \t\r\n")
+    """The first JSON value of a text, which ThingsBoard reads and leaves the rest. Raises TrunklineError.
+
+    The rest must not look like a part of that value: `22:20` and `nullable` are no JSON.
+    """
+    stripped = text.lstrip(_WHITE)
     if not stripped:
         raise bad_request(NO_BODY)
     try:
-        return stripped[: _value.raw_decode(stripped)[1]].encode()
+        _, end = _value.raw_decode(stripped)
     except (ValueError, RecursionError):
         raise bad_request(INVALID) from None
+    first, following = stripped[0], stripped[end : end + 1]
+    if (first in _NUMBER and following.strip(_WHITE)) or (
+        first.isalpha() and (following.isalnum() or following == "_")
+    ):
+        raise bad_request(INVALID)
+    return stripped[:end].encode()
 
 
 def _python(raw: msgspec.Raw) -> Any:

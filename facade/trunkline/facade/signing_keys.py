@@ -7,6 +7,7 @@ from typing import Final
 
 import jwt
 
+from trunkline.contract.errors import TrunklineError
 from trunkline.contract.json_text import NULL
 
 REFETCH_AFTER_S: Final = 1.0
@@ -33,9 +34,16 @@ class SigningKeys:
         return key
 
     async def key_set(self) -> bytes:
-        """The key set as JSON, fresh from the core. Raises TrunklineError if the core cannot be asked."""
+        """The key set as JSON, fresh from the core or, while it is away, as it was last.
+
+        Raises TrunklineError if the core cannot be asked and never was.
+        """
         async with self._fetching:
-            await self._refetch()
+            try:
+                await self._refetch()
+            except TrunklineError:
+                if not self._keys:
+                    raise
         return self._text
 
     async def _refetch(self) -> None:
