@@ -9,6 +9,7 @@ import httpx
 import msgspec
 from rich.console import Console
 
+from trunkline.cli.errors import CommandError
 from trunkline.cli.login import Login
 from trunkline.cli.rest import CallAnswer, Rest
 from trunkline.contract.json_text import compact
@@ -64,9 +65,12 @@ class CallRequest:
 async def call(request: CallRequest, url: str, login: Login) -> int:
     """Make the call and show how it ended; the exit code: 0 for success, 1 for a call that failed.
 
-    Raises RestError if the server refuses the request itself, ValueError if `params` is no JSON.
+    Raises CommandError if `params` is no JSON or the server refuses the request itself.
     """
-    compact(request.params)  # what cannot be sent is refused before anyone is asked
+    try:
+        compact(request.params)
+    except ValueError as error:
+        raise CommandError(f"PARAMS is {error}. A text needs its quotes: '\"text\"'.") from None
     async with Rest(url, login) as rest:
         device_id = await rest.device_id(request.device)
         body = request.body(time.time_ns() // 1_000_000)

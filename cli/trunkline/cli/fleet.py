@@ -8,7 +8,7 @@ import asyncio
 import itertools
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, cast
 
 from trunkline.transports.endpoints.mqtt.fields import varint
 from trunkline.transports.endpoints.mqtt.packets import (
@@ -192,8 +192,7 @@ class _Device(asyncio.Protocol):
             self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
         self._fleet.opened()
 
     def connection_lost(self, exc: Exception | None) -> None:

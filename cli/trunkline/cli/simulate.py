@@ -70,17 +70,20 @@ async def simulate(simulation: Simulation, url: str, login: Login, console: Cons
     allow_connections(count)
     with _progress(console) as progress:
         tokens = simulation.access_tokens or await _provision(count, url, login, progress)
-        fleet = Fleet(
-            simulation.host, simulation.port, tokens, answer=_silence if simulation.silent else echo, qos=simulation.qos
-        )
-        await _connect(fleet, count, f"{simulation.host}:{simulation.port}", progress)
+        answer = _silence if simulation.silent else echo
+        fleet = Fleet(simulation.host, simulation.port, tokens, answer=answer, qos=simulation.qos)
+        try:
+            await _connect(fleet, count, f"{simulation.host}:{simulation.port}", progress)
+        except BaseException:
+            await fleet.close()
+            raise
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(fleet.stay_connected(), name="stay connected")
             group.create_task(_show_rates(fleet, console), name="show rates")
     finally:
         await fleet.close()
-        console.print(f"{fleet.calls} calls answered" if not simulation.silent else f"{fleet.calls} calls heard")
+        console.print(f"{fleet.calls:,} calls {'heard' if simulation.silent else 'answered'}")
 
 
 def _silence(_payload: bytes) -> None:
@@ -117,8 +120,8 @@ async def _provision(count: int, url: str, login: Login, progress: Progress) -> 
             async with asyncio.TaskGroup() as group:
                 for _ in range(min(PROVISION_AT_ONCE, count)):
                     group.create_task(maker(rest), name="make devices")
-        except* RestError as errors:
-            raise SimulateError(str(_first(errors))) from None
+        except ExceptionGroup as errors:
+            raise _told(errors, "") from errors
     return [simulated_token(number) for number in range(1, count + 1)]
 
 
@@ -135,16 +138,19 @@ async def _connect(fleet: Fleet, count: int, address: str, progress: Progress) -
             watcher = group.create_task(watch(), name="show progress")
             await fleet.connect()
             watcher.cancel()
-    except* Refused as errors:
-        raise SimulateError(f"{address}: {_first(errors)}.") from None
-    except* OSError as errors:
-        raise SimulateError(f"{address} cannot be reached: {_first(errors)}.") from None
+    except ExceptionGroup as errors:
+        raise _told(errors, f"{address}: ") from errors
     progress.update(bar, completed=fleet.connected)
 
 
-def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+def _told(errors: BaseExceptionGroup[BaseException], where: str) -> BaseException:
+    """The first of these errors, in words if it is one that happens."""
     error = errors.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+    if isinstance(error, BaseExceptionGroup):
+        return _told(error, where)
+    if isinstance(error, (Refused, OSError, RestError)):
+        return SimulateError(f"{where}{error or 'no answer in time'}")
+    return error
 
 
 async def _show_rates(fleet: Fleet, console: Console) -> None:
@@ -156,7 +162,7 @@ async def _show_rates(fleet: Fleet, console: Console) -> None:
             now = time.monotonic()
             rate = (fleet.calls - calls) / max(now - before, 1e-9)
             calls, before = fleet.calls, now
-            trouble = f", {fleet.lost} lost and reconnecting" if fleet.lost else ""
+            trouble = f", {fleet.lost} connections lost so far" if fleet.lost else ""
             line = f"{fleet.connected} devices connected, {rate:,.0f} calls/s, {calls:,} in all{trouble}"
             status.update(line)
             if not console.is_terminal and line != shown:
