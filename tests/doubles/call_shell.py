@@ -1,4 +1,4 @@
-"""A shell around one device's call machine for tests: performs effects at once, keeps time, writes down what happened."""
+"""A shell around one device's call machine for tests: performs effects, keeps time, writes down what happened."""
 
 from collections.abc import Sequence
 
@@ -185,7 +185,7 @@ class CallShell:
             case Deliver(session, call, prompt):
                 self.log.append(f"deliver {self.name(call.request_id)} to {session}{' prompt' if prompt else ''}")
             case Withdraw(session, request_id):
-                was_written = session not in self.held
+                was_written = self.was_written(session, request_id)
                 said = "was written" if was_written else "taken back"
                 self.log.append(f"withdraw {self.name(request_id)} from {session}: {said}")
                 self.perform(self.machine.withdrawn(session, request_id, was_written, self.now))
@@ -200,6 +200,10 @@ class CallShell:
                 self.log.append(f"stray reply {self.name(request_id)} {stray}")
             case _:
                 raise AssertionError(effect)
+
+    def was_written(self, session: str, request_id: int) -> bool:
+        """Whether a delivery has left the outbox."""
+        return session not in self.held
 
     def name(self, request_id: int) -> str:
         """The call's name, or the number if no call of this shell has it."""

@@ -9,8 +9,8 @@ import re
 from pathlib import Path
 
 import pytest
-
 from doubles.call_shell import CallShell
+
 from trunkline.core.calls.model import Redelivery
 
 SCRIPTS = sorted((Path(__file__).parent / "scripts").glob("*.txt"))

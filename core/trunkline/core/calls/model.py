@@ -27,9 +27,9 @@ class State(StrEnum):
     UNSURE = "unsure"
     """A worker that had it vanished before it could say; nobody has said anything better."""
     SENT = "sent"
-    """Written to the device, whose acknowledgement is awaited."""
+    """Written to the device; a session that has it may still get it acknowledged."""
     UNACKNOWLEDGED = "unacknowledged"
-    """Written to the device, and none of the sessions that had it got an acknowledgement."""
+    """Written to the device; no session has it any more, and none got an acknowledgement."""
     DELIVERED = "delivered"
     """The device acknowledged it, or its transport knows no acknowledgement."""
 

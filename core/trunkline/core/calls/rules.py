@@ -43,7 +43,7 @@ RULES: Final[Mapping[State, Mapping[Fact, State]]] = {
         Fact.OVER: State.UNACKNOWLEDGED,
     },
     State.UNACKNOWLEDGED: {
-        Fact.OFFER: State.UNACKNOWLEDGED,
+        Fact.OFFER: State.SENT,  # somebody has it again who may get it acknowledged
         Fact.WRITTEN: State.SENT,
         Fact.DELIVERED: State.DELIVERED,
         Fact.NOT_SENT: State.UNACKNOWLEDGED,
