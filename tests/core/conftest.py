@@ -27,7 +27,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
     await opened.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def passwords() -> Passwords:
     return Passwords()
 

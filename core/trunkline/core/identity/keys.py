@@ -34,8 +34,8 @@ class SigningKey:
     def load(cls, data_dir: Path) -> "SigningKey":
         """The installation's key, made at the first start."""
         private = load_pem_private_key(read_or_create(data_dir / KEY_FILE, _new_pem), password=None)
-        if not isinstance(private, ec.EllipticCurvePrivateKey):
-            raise ValueError(f"{data_dir / KEY_FILE} holds no elliptic-curve key")
+        if not isinstance(private, ec.EllipticCurvePrivateKey) or not isinstance(private.curve, ec.SECP256R1):
+            raise ValueError(f"{data_dir / KEY_FILE} holds no elliptic-curve key on P-256")
         return cls(private)
 
     def sign(self, claims: dict[str, Any]) -> str:

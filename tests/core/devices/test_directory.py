@@ -1,0 +1,165 @@
+"""The cache in front of the device rows."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from pathlib import Path
+
+import pytest
+from doubles.device_rows import device, stored
+from doubles.people import People, stored_people
+
+from trunkline.contract.ids import new_id
+from trunkline.contract.streams.frames import Connect, GatewayChild, MqttBasic, Refused
+from trunkline.core.devices.directory import Directory
+from trunkline.core.devices.model import DeviceEntry
+from trunkline.core.store.accounts import AccountRows
+from trunkline.core.store.database import Database, sqlite_url
+from trunkline.core.store.devices import DeviceRows
+from trunkline.core.store.store import Store
+from trunkline.v1.error_pb2 import ErrorReason
+from trunkline.v1.transport_service_pb2 import SessionKind
+
+KIND = SessionKind.SESSION_KIND_ASYNCHRONOUS
+
+
+async def test_a_device_is_read_once(store: Store, people: People) -> None:
+    directory = Directory(store.devices)
+    pump = await stored(store.devices, device(people.tenant_id, "Pump"))
+    assert directory.cached(pump.id) is None
+    entry = await directory.load(pump.id)
+    assert entry is not None
+    assert entry.name == "Pump"
+    assert directory.cached(pump.id) is entry
+    assert await directory.load(pump.id) is entry
+
+
+async def test_an_unknown_device_is_not_remembered(store: Store, people: People) -> None:
+    directory = Directory(store.devices)
+    pump = device(people.tenant_id, "Pump")
+    assert await directory.load(pump.id) is None
+    await stored(store.devices, pump)
+    assert await directory.load(pump.id) is not None
+
+
+async def test_many_are_loaded_with_what_is_cached_already(store: Store, people: People) -> None:
+    directory = Directory(store.devices)
+    pumps = [await stored(store.devices, device(people.tenant_id, f"Pump {number}")) for number in range(3)]
+    first = await directory.load(pumps[0].id)
+    found = await directory.load_many([new_id(), *(pump.id for pump in pumps)])
+    assert found.keys() == {pump.id for pump in pumps}
+    assert found[pumps[0].id] is first
+    assert all(directory.cached(pump.id) for pump in pumps)
+
+
+async def test_a_forgotten_device_is_read_anew(store: Store, people: People) -> None:
+    directory = Directory(store.devices)
+    pump = await stored(store.devices, device(people.tenant_id, "Pump"))
+    await directory.load(pump.id)
+    await store.devices.replace_token(pump.id, "new")
+    directory.forget(pump.id)
+    assert directory.cached(pump.id) is None
+    entry = await directory.load(pump.id)
+    assert entry is not None
+    assert entry.credentials_version == 2
+
+
+class InterruptedRows(DeviceRows):
+    """The real rows, with something happening between a query and whoever waits for it, once."""
+
+    def __init__(self, database: Database, happening: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(database)
+        self._happening: Callable[[], Awaitable[None]] | None = happening
+
+    async def entries(self, device_ids: Collection[bytes]) -> list[DeviceEntry]:
+        found = await super().entries(device_ids)
+        await self._happen()
+        return found
+
+    async def entries_by_token(self, tokens: Collection[str]) -> dict[str, tuple[str, DeviceEntry]]:
+        found = await super().entries_by_token(tokens)
+        await self._happen()
+        return found
+
+    async def _happen(self) -> None:
+        happening, self._happening = self._happening, None
+        if happening is not None:
+            await happening()
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    opened = await Database.open(sqlite_url(tmp_path / "trunkline.db"))
+    yield opened
+    await opened.close()
+
+
+async def test_a_device_deleted_while_it_is_read_is_not_there(database: Database) -> None:
+    people = await stored_people(AccountRows(database))
+    pump = await stored(DeviceRows(database), device(people.tenant_id, "Pump"))
+
+    async def delete() -> None:
+        await DeviceRows(database).delete(pump.id)
+        directory.forget(pump.id)
+
+    directory = Directory(InterruptedRows(database, delete))
+    assert await directory.load(pump.id) is None
+    assert directory.cached(pump.id) is None
+
+
+async def test_a_token_replaced_while_it_is_checked_opens_nothing(database: Database) -> None:
+    people = await stored_people(AccountRows(database))
+    pump = await stored(DeviceRows(database), device(people.tenant_id, "Pump"), "old")
+
+    async def replace() -> None:
+        await DeviceRows(database).replace_token(pump.id, "new")
+        directory.forget(pump.id)
+
+    directory = Directory(InterruptedRows(database, replace))
+    (verdict,) = await directory.authenticate([Connect(1, KIND, 1, access_token="old")])
+    assert isinstance(verdict, Refused)
+    assert directory.cached(pump.id) is None
+
+
+async def test_memory_is_bounded(store: Store, people: People) -> None:
+    directory = Directory(store.devices, max_entries=2)
+    pumps = [await stored(store.devices, device(people.tenant_id, f"Pump {number}")) for number in range(3)]
+    for pump in pumps:
+        await directory.load(pump.id)
+    assert [directory.cached(pump.id) is not None for pump in pumps] == [False, True, True]
+
+
+async def test_devices_are_known_by_what_they_show(store: Store, people: People) -> None:
+    directory = Directory(store.devices)
+    pump = await stored(store.devices, device(people.tenant_id, "Pump"), "pump token")
+    valve = await stored(store.devices, device(people.other_tenant_id, "Valve"), "valve token")
+    shown = [
+        Connect(1, KIND, 1, access_token="valve token"),
+        Connect(2, KIND, 1, access_token="nobody's"),
+        Connect(3, KIND, 1, mqtt_basic=MqttBasic("client", "pump token", "any password")),
+        Connect(4, KIND, 1, access_token="pump token"),
+        Connect(5, KIND, 1, access_token="PUMP TOKEN"),
+        Connect(6, KIND, 1, access_token=""),
+        Connect(7, KIND, 1, mqtt_basic=MqttBasic("pump token")),
+        Connect(8, KIND, 1, certificate_der=b"x"),
+        Connect(9, KIND, 1, access_token="é"),
+    ]
+    verdicts = await directory.authenticate(shown)
+    known = {
+        connect.session: verdict.device_id
+        for connect, verdict in zip(shown, verdicts, strict=True)
+        if isinstance(verdict, DeviceEntry)
+    }
+    assert known == {1: valve.id, 3: pump.id, 4: pump.id}
+    refused = [verdict for verdict in verdicts if isinstance(verdict, Refused)]
+    assert [verdict.session for verdict in refused] == [2, 5, 6, 7, 8, 9]
+    assert {verdict.reason for verdict in refused} == {ErrorReason.ERROR_REASON_BAD_CREDENTIALS}
+    assert directory.cached(pump.id) is not None
+
+
+async def test_devices_of_a_gateway_are_refused_by_name(store: Store) -> None:
+    (verdict,) = await Directory(store.devices).authenticate([Connect(2, KIND, 1, child=GatewayChild(1, "Child"))])
+    assert isinstance(verdict, Refused)
+    assert verdict.reason == ErrorReason.ERROR_REASON_NOT_SUPPORTED
+
+
+async def test_nobody_is_let_in_without_showing_anything(store: Store) -> None:
+    assert await Directory(store.devices).authenticate([]) == []
