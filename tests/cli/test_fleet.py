@@ -3,17 +3,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-import uvloop
 from doubles.mqtt_server import MqttServer
 
 from trunkline.cli.fleet import Fleet, Refused
-
-
-@pytest.fixture(scope="module", params=["asyncio", "uvloop"])
-def event_loop_policy(request: pytest.FixtureRequest) -> asyncio.AbstractEventLoopPolicy:
-    """Both: transports differ."""
-    return uvloop.EventLoopPolicy() if request.param == "uvloop" else asyncio.DefaultEventLoopPolicy()
-
 
 CALL = b'{"method":"setGpio","params":{"pin":7,"value":1}}'
 

@@ -41,7 +41,11 @@ class Rest:
         )
 
     async def __aenter__(self) -> Self:
-        await self._authenticate()
+        try:
+            await self._authenticate()
+        except BaseException:
+            await self._http.aclose()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:

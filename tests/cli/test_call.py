@@ -1,0 +1,87 @@
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+from system.runners import Served
+
+from trunkline.cli.call import EXPLANATIONS, CallRequest, call, show
+from trunkline.cli.errors import CommandError
+from trunkline.cli.fleet import Fleet
+from trunkline.cli.login import Login
+from trunkline.cli.rest import CallAnswer
+from trunkline.contract.errors import cause_name
+from trunkline.v1.error_pb2 import Cause
+
+REST_ONLY_LATER = {"HUNG_UP", "CANCELLED", "IDEMPOTENCY_CONFLICT"}
+"""Causes that a caller that waits and names no key cannot meet."""
+
+
+@pytest.fixture
+async def device(demo: Served) -> AsyncIterator[Fleet]:
+    fleet = Fleet("127.0.0.1", demo.mqtt_port, ["A1_TEST_TOKEN"])
+    await fleet.connect()
+    yield fleet
+    await fleet.close()
+
+
+def request(device: str, params: bytes = b"null", timeout_ms: int = 10_000, **options: bool) -> CallRequest:
+    return CallRequest(device, "setGpio", params, timeout_ms, **options)
+
+
+async def test_a_reply_goes_to_standard_output_as_it_came(
+    demo: Served, device: Fleet, capfd: pytest.CaptureFixture[str]
+) -> None:
+    params = b'{"pin": 7, "big": 12345678901234567890123, "float": 1.50}'
+    assert await call(request("Test Device A1", params), demo.rest, Login()) == 0
+    out, err = capfd.readouterr()
+    assert out == '{"method":"setGpio","params":{"pin":7,"big":12345678901234567890123,"float":1.50}}\n'
+    assert err == ""
+
+
+async def test_a_oneway_call_says_how_far_it_came(
+    demo: Served, device: Fleet, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert await call(request("Test Device A1", oneway=True), demo.rest, Login()) == 0
+    assert "handed to the transport (call " in capfd.readouterr().err
+    assert await call(request("Test Device A1", oneway=True, await_delivery=True), demo.rest, Login()) == 0
+    out, err = capfd.readouterr()
+    assert (out, err.split(" (")[0]) == ("", "delivered")
+
+
+async def test_an_absent_device_is_waited_for_as_long_as_was_said_or_not_at_all(
+    demo: Served, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for asked in (request("Test Device A2", timeout_ms=300), request("Test Device A2", fail_fast=True)):
+        assert await call(asked, demo.rest, Login()) == 1
+        out, err = capfd.readouterr()
+        assert out == ""
+        assert err.startswith("failed: DEVICE_OFFLINE. The device was not connected")
+
+
+async def test_params_that_are_no_json_go_nowhere() -> None:
+    with pytest.raises(CommandError, match="PARAMS is not JSON"):
+        await call(request("x", b"{x"), "http://127.0.0.1:1", Login())
+
+
+@pytest.mark.parametrize(("timeout_ms", "field"), [(4_999, "expirationTime"), (5_000, "timeout")])
+def test_any_positive_timeout_is_honoured(timeout_ms: int, field: str) -> None:
+    body = json.loads(request("x", timeout_ms=timeout_ms).body(now_unix_ms=1_000_000))
+    assert body == {"method": "setGpio", "params": None, field: {"expirationTime": 1_004_999, "timeout": 5_000}[field]}
+
+
+def test_options_are_said_only_when_they_are_on() -> None:
+    body = json.loads(request("x", fail_fast=True, await_delivery=True).body(0))
+    assert (body["failFast"], body["awaitDelivery"]) == (True, True)
+
+
+def test_a_reply_that_is_no_json_is_shown(capfd: pytest.CaptureFixture[str]) -> None:
+    answer = CallAnswer(406, b"", "id", "REPLY_NOT_JSON", "22:20")
+    assert show(answer, request("x")) == 1
+    assert capfd.readouterr().err == (
+        "failed: REPLY_NOT_JSON. The device answered with something that is no JSON. 22:20 (call id)\n"
+    )
+
+
+def test_every_cause_is_explained() -> None:
+    causes = {cause_name(cause) for cause in Cause.values() if cause}
+    assert causes - EXPLANATIONS.keys() == REST_ONLY_LATER
