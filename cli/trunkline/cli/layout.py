@@ -32,10 +32,6 @@ class Layout:
     overrides: dict[str, dict[str, str]]
     """By part: the environment variables that give a child process the same settings."""
 
-    def of(self, part: str) -> tuple[BaseSettings, ...]:
-        """One part's settings, as `parts.make` takes them."""
-        return {CORE: (self.core,), FACADE: (self.facade,), MQTT: (self.worker, self.mqtt)}[part]
-
 
 def wanted_ports(serve: ServeSettings) -> dict[str, int]:
     """The ports of this installation by option; one for metrics if all runs in one process."""
