@@ -1,7 +1,7 @@
 """A core without devices, on the real answer end: it answers a call at once, with its params, or leaves it open."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from trunkline.contract.clock import monotonic_ms
 from trunkline.contract.errors import TrunklineError
@@ -10,6 +10,7 @@ from trunkline.contract.streams.frames import (
     AnswerFrame,
     BindPrincipal,
     CallerFrame,
+    CallerWelcome,
     CallResult,
     HangUp,
     RenewCredentials,
@@ -18,6 +19,8 @@ from trunkline.contract.streams.frames import (
 from trunkline.contract.streams.pump import pump
 from trunkline.contract.streams.wire import Unreadable, Wire, WireBroken
 from trunkline.v1.call_pb2 import Outcome
+
+CORE_ID = b"core-id-16-bytes"
 
 SILENT = "stay silent"
 """The method of calls that stay open."""
@@ -38,7 +41,13 @@ class EchoingCore:
         self.tokens: list[str] = []
         self.refuse: TrunklineError | None = None
         """Set: every further stream ends with it at once."""
+        self.answer_and_end = False
+        """Set: a stream ends, cleanly, once it has answered a call."""
         self.changed = asyncio.Event()
+
+    def welcome(self) -> CallerWelcome:
+        """What this core's ends greet with."""
+        return CallerWelcome(CORE_ID, self._max_open_calls, self._max_frame_bytes, 1 << 26, self._heartbeat_ms)
 
     async def until(self, method: str, count: int = 1) -> None:
         """Wait until so many calls of this method came."""
@@ -64,7 +73,7 @@ class EchoingCore:
         if self.refuse is not None:
             return self.refuse
         end = AnswerEnd(
-            b"core-id-16-bytes",
+            CORE_ID,
             max_frame_bytes=self._max_frame_bytes,
             max_open_calls=self._max_open_calls,
             heartbeat_ms=self._heartbeat_ms,
@@ -77,7 +86,10 @@ class EchoingCore:
             self._handle(end, frames)
 
         try:
-            await pump(wire, end, handle, clock=monotonic_ms)
+            if self.answer_and_end:
+                await self._answer_one(wire, end, handle)
+            else:
+                await pump(wire, end, handle, clock=monotonic_ms)
         except WireBroken as broken:
             return broken.error
         except TrunklineError as error:
@@ -85,6 +97,21 @@ class EchoingCore:
         finally:
             handle(end.broken(monotonic_ms()))
         return None
+
+    async def _answer_one(
+        self,
+        wire: Wire[AnswerFrame, CallerFrame | Unreadable],
+        end: AnswerEnd,
+        handle: Callable[[Sequence[CallerFrame | Unreadable]], None],
+    ) -> None:
+        """What the pump would do, until the first answer is written."""
+        end.opened(0)
+        answered = False
+        while not answered and (batch := await wire.read()) is not None:
+            handle(end.receive(batch, monotonic_ms()))
+            while (answers := end.gather(monotonic_ms())) is not None:
+                await wire.write(answers)
+                answered |= any(isinstance(frame, CallResult) for frame in answers.frames)
 
     def _handle(self, end: AnswerEnd, frames: Sequence[CallerFrame | Unreadable]) -> None:
         for frame in frames:
@@ -95,6 +122,8 @@ class EchoingCore:
                         end.answer(CallResult(frame.tag, Outcome.OUTCOME_SUCCEEDED, frame.params))
                 case HangUp():
                     self.hung_up.extend(frame.tags)
+                    for tag in frame.tags:
+                        end.answer(CallResult(tag, Outcome.OUTCOME_CANCELLED))
                 case BindPrincipal():
                     self.principals.append(frame)
                 case RenewCredentials():

@@ -19,10 +19,16 @@ class FaultyWire(Generic[Out, In]):
         self._wire = wire
         self.deaf = asyncio.Event()
         """Set: what is written is lost, though the writer does not notice."""
+        self.stuck = False
+        """Set: writing never returns, as when the peer does not read."""
         self.lost: list[Batch[Out]] = []
         self.lost_something = asyncio.Event()
+        self._reads = 0
+        self._read_one = asyncio.Event()
 
     async def write(self, batch: Batch[Out]) -> None:
+        if self.stuck:
+            await asyncio.Event().wait()
         if self.deaf.is_set():
             self.lost.append(batch)
             if batch.frames:
@@ -31,7 +37,17 @@ class FaultyWire(Generic[Out, In]):
         await self._wire.write(batch)
 
     async def read(self) -> Batch[In] | None:
-        return await self._wire.read()
+        batch = await self._wire.read()
+        self._reads += 1
+        self._read_one.set()
+        return batch
+
+    async def until_read(self, count: int) -> None:
+        """Wait until so many batches more have been read."""
+        goal = self._reads + count
+        while self._reads < goal:
+            self._read_one.clear()
+            await self._read_one.wait()
 
     def interrupt(self, error: TrunklineError) -> None:
         self._wire.interrupt(error)

@@ -14,7 +14,7 @@ from trunkline.contract.streams.call_codec import ANSWER_CODEC, CALLER_CODEC
 from trunkline.contract.streams.frames import AnswerFrame, CallerFrame, CoreFrame, WorkerFrame
 from trunkline.contract.streams.grpc_wire import GrpcConnector, ServerWire
 from trunkline.contract.streams.link_codec import CORE_CODEC, WORKER_CODEC
-from trunkline.contract.streams.memory_wire import MemoryConnector
+from trunkline.contract.streams.memory_wire import MemoryConnector, MemoryWire, memory_pair
 from trunkline.contract.streams.wire import Connector, Unreadable, Wire
 from trunkline.v1.rpc_service_pb2_grpc import RpcServiceServicer, RpcServiceStub, add_RpcServiceServicer_to_server
 from trunkline.v1.transport_service_pb2_grpc import (
@@ -34,6 +34,11 @@ LinkConnector = Connector[WorkerFrame, CoreFrame | Unreadable]
 
 Serve = Callable[[Any], Awaitable[TrunklineError | None]]
 """What a server does with each stream's wire; the error it returns is told to the peer."""
+
+
+def call_wires() -> tuple[MemoryWire[CallerFrame, AnswerFrame], MemoryWire[AnswerFrame, CallerFrame]]:
+    """The two wires of one call stream in memory."""
+    return memory_pair()
 
 
 @asynccontextmanager

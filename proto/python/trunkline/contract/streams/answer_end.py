@@ -117,7 +117,7 @@ class AnswerEnd:
         """An empty batch."""
         return Batch([], now)
 
-    def due_ms(self) -> None:
+    def due_ms(self) -> int | None:
         """Nothing of this end waits for a time."""
         return None
 

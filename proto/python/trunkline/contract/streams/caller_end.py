@@ -164,7 +164,7 @@ class CallerEnd:
         """An empty batch."""
         return Batch([], now)
 
-    def due_ms(self) -> None:
+    def due_ms(self) -> int | None:
         """Nothing of this end waits for a time; its owner calls `passed`."""
         return None
 

@@ -58,8 +58,11 @@ class GrpcConnector(Generic[Out, In]):
 class ClientWire(Generic[Out, In]):
     """The client's side of one stream."""
 
-    def __init__(self, call: "grpc.aio.StreamStreamCall[Any, Any]", codec: Codec[Out, In], clock: Clock) -> None:
+    def __init__(self, call: Any, codec: Codec[Out, In], clock: Clock) -> None:
+        """`call` is a grpc.aio.StreamStreamCall that nobody else reads or writes."""
         self._call = call
+        self._send = call._cython_call.send_serialized_message
+        self._ready = False
         self._encode = codec.encode
         self._decode = codec.decode
         self._clock = clock
@@ -68,15 +71,20 @@ class ClientWire(Generic[Out, In]):
 
     async def write(self, batch: Batch[Out]) -> None:
         try:
-            await self._call.write(self._encode(batch, self._clock()))
+            if not self._ready:
+                await self._call.wait_for_connection()
+                self._ready = True
+            # The call's own `write` takes a failed write for the stream's status: what the peer wrote before it ended
+            # the stream, and why it did, could not be read any more.
+            await self._send(self._encode(batch, self._clock()).SerializeToString())
         except grpc.aio.AioRpcError as error:
             raise WireBroken(error_of(error)) from None
-        except asyncio.InvalidStateError:  # ended meanwhile; the reader learns how
+        except grpc.aio.BaseError:
             raise WireBroken(_unavailable("the stream has ended")) from None
 
     async def read(self) -> Batch[In] | None:
         try:
-            message: Any = await self._call.read()
+            message = await self._call.read()
         except grpc.aio.AioRpcError as error:
             raise WireBroken(error_of(error)) from None
         except asyncio.CancelledError:

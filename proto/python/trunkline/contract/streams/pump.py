@@ -212,13 +212,12 @@ async def _write(wire: Wire[Out, In], end: End[Out, In, Effect], bell: _Bell, li
 
 async def _watch(end: End[Out, In, Effect], line: _Line, clock: Clock) -> None:
     while True:
-        silence = end.silence_ms
-        asleep_until = line.heard_ms + silence if silence else clock() + end.heartbeat_ms
-        await asyncio.sleep((asleep_until - clock()) / 1000)
         now = clock()
-        if now > asleep_until + STOPPED_MS:
-            await asyncio.sleep(end.heartbeat_ms / 1000)
-            now = clock()
-        if silence and now >= line.heard_ms + silence:
+        dead_ms = line.heard_ms + end.silence_ms if end.silence_ms else now + end.heartbeat_ms
+        if now >= dead_ms:
             message = f"nothing came for {now - line.heard_ms} ms"
             raise WireBroken(TrunklineError(ErrorReason.ERROR_REASON_CORE_UNAVAILABLE, message))
+        nap_ms = min(dead_ms - now, end.heartbeat_ms)  # no longer: a welcome may change both
+        await asyncio.sleep(nap_ms / 1000)
+        if clock() > now + nap_ms + STOPPED_MS:
+            await asyncio.sleep(end.heartbeat_ms / 1000)
