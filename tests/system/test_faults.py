@@ -95,8 +95,6 @@ def test_core_stopped(parts: Served) -> None:
 
 
 def test_worker_killed(parts: Served) -> None:
-    with waiting_calls(parts) as (tenant, device_id, _):
-        pass
     with rest_caller(parts.rest) as tenant, paho_device(parts.mqtt_port, TOKEN, answer=answer) as calls:
         device_id = tenant.device_id(NAME)
         with ThreadPoolExecutor() as pool:
