@@ -11,6 +11,7 @@ from typing import Any, Self
 import grpc.aio
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.algorithms import ECAlgorithm
 
 from trunkline.contract.channel import server_options
 from trunkline.contract.errors import TrunklineError
@@ -58,7 +59,7 @@ class Signer:
 
     def public(self) -> dict[str, Any]:
         """The public key, as a JSON Web Key."""
-        key: dict[str, Any] = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(self._key.public_key()))
+        key: dict[str, Any] = json.loads(ECAlgorithm.to_jwk(self._key.public_key()))
         return key | {"kid": self.key_id, "alg": "ES256", "use": "sig"}
 
     def sign(self, **claims: object) -> str:
@@ -99,6 +100,8 @@ class RecordingCore:
         self.answers: dict[type, Any] = {}
         """What unary methods answer, by the type of their request: a message or a TrunklineError."""
         self.key_fetches = 0
+        self.welcomed = asyncio.Event()
+        """A caller said hello."""
         self._server: grpc.aio.Server
         self._streams: set[asyncio.Queue[AnswerFrame]] = set()
 
@@ -185,6 +188,7 @@ class _Rpc(RpcServiceServicer):
                             max_open_bytes=64 * MAX_PARAMS_BYTES,
                         )
                         stream.put_nowait(AnswerFrame(welcome=welcome))
+                        core.welcomed.set()
                     case "principal":
                         core.principals[frame.principal.principal] = frame.principal
                     case "call":

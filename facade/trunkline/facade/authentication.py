@@ -125,10 +125,10 @@ def token_of(headers: Mapping[bytes, bytes]) -> bytes:
 
 def _principal(claims: Mapping[str, Any]) -> BindPrincipal:
     scopes = claims.get("scopes")
-    scope = scopes[0] if isinstance(scopes, list) and scopes else ""
+    scope = scopes[0] if isinstance(scopes, list) and scopes else None
     if scope == _REFRESH_SCOPE:
         raise _unauthenticated()
-    role = _ROLES.get(scope)
+    role = _ROLES.get(scope) if isinstance(scope, str) else None
     if role is None:
         raise TrunklineError(
             ErrorReason.ERROR_REASON_PERMISSION_DENIED, "You don't have permission to perform this operation!"
@@ -141,7 +141,7 @@ def _principal(claims: Mapping[str, Any]) -> BindPrincipal:
             role=role,
             customer_id=_entity(claims["customerId"]),
             token_session_id=ids.from_text(claims["sessionId"]),
-            issued_unix_ms=claims["iat"] * 1000,
+            issued_unix_ms=int(claims["iat"]) * 1000,
         )
     except (KeyError, ValueError, AttributeError, TypeError):
         raise _malformed() from None

@@ -19,7 +19,7 @@ from trunkline.contract import ids
 from trunkline.contract.clock import monotonic_ms
 from trunkline.contract.errors import TrunklineError, cause_name
 from trunkline.contract.streams.frames import CallResult, StartCall
-from trunkline.facade.authentication import Authenticator, token_of
+from trunkline.facade.authentication import Authenticator, Caller, token_of
 from trunkline.facade.errors import BAD_REQUEST, bad_request, error_body, internal_error
 from trunkline.facade.metrics import Counters
 from trunkline.facade.request_body import CallerGone, read_body, utf8_body
@@ -27,6 +27,7 @@ from trunkline.facade.rpc_answer import V1, V2, Answer, Dialect, answer_error, a
 from trunkline.facade.rpc_request import RpcRequest, parse_request
 from trunkline.facade.settings import FacadeSettings
 from trunkline.v1.call_pb2 import CALL_KIND_ONE_WAY, CALL_KIND_TWO_WAY, CallKind, Outcome
+from trunkline.v1.error_pb2 import ErrorReason
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -110,8 +111,7 @@ class RpcRoutes:
         device_id = _device_id(device)
         request = parse_request(utf8_body(headers, body), route.kind == CALL_KIND_ONE_WAY)
         call = self._call(route.kind, device_id, request)
-        call.principal = self._calls.bind(caller.principal)
-        result = await self._run(call, receive)
+        result = await self._run(call, caller, receive)
         self._counters.answered(route.kind, result.outcome, result.cause)
         if self._log_calls:
             _log_call(call, result)
@@ -142,11 +142,15 @@ class RpcRoutes:
             return self._default_timeout_ms
         return min(max(request.timeout, self._min_timeout_ms), self._max_timeout_ms)
 
-    async def _run(self, call: StartCall, receive: Receive) -> CallResult:
-        """The call's result. Raises CallerGone."""
+    async def _run(self, call: StartCall, caller: Caller, receive: Receive) -> CallResult:
+        """The call's result. Raises CallerGone, and TrunklineError if there can be no call."""
         loop = asyncio.get_running_loop()
         waiting = _Waiting(loop)
-        tag = self._calls.start(call, waiting.settle)
+        call.principal = self._calls.bind(caller.principal)
+        try:
+            tag = self._calls.start(call, waiting.settle)
+        except TrunklineError as error:  # the core refused this facade, not the caller
+            raise TrunklineError(ErrorReason.ERROR_REASON_CORE_UNAVAILABLE, "") from error
         # A timer costs a tenth of a task that watches the connection, and most calls are answered before it fires.
         timer = loop.call_later(self._watch_after_s, waiting.look_up)
         try:

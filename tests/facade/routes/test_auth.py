@@ -1,0 +1,102 @@
+"""Login, refresh and the own user, with ThingsBoard's words."""
+
+import httpx
+import pytest
+from doubles.recording_core import RecordingCore
+
+from trunkline.contract.errors import TrunklineError
+from trunkline.v1.error_pb2 import ErrorReason
+from trunkline.v1.identity_service_pb2 import (
+    GetSelfRequest,
+    GetSelfResponse,
+    LoginRequest,
+    LoginResponse,
+    RefreshRequest,
+    RefreshResponse,
+    TokenPair,
+    User,
+)
+from trunkline.v1.rpc_service_pb2 import Role
+
+PAIR = TokenPair(access_token="a", refresh_token="r")
+
+
+@pytest.fixture(autouse=True)
+def scripted(core: RecordingCore) -> None:
+    core.answers[LoginRequest] = LoginResponse(tokens=PAIR)
+    core.answers[RefreshRequest] = RefreshResponse(tokens=PAIR)
+    core.answers[GetSelfRequest] = GetSelfResponse(user=User(id="u", email="a@b.c", role=Role.ROLE_TENANT_ADMIN))
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "text/plain", "application/x-www-form-urlencoded"])
+async def test_login(client: httpx.AsyncClient, core: RecordingCore, content_type: str) -> None:
+    body = b'{"username":"tenant@thingsboard.org","password":"tenant"}'
+    # a bad token on an open path does not matter
+    headers = {"Content-Type": content_type, "X-Authorization": "Bearer nonsense"}
+    response = await client.post("/api/auth/login", content=body, headers=headers)
+    assert (response.status_code, response.json()) == (200, {"token": "a", "refreshToken": "r"})
+    assert response.headers["content-type"] == "application/json"
+    assert core.asked == [LoginRequest(email="tenant@thingsboard.org", password="tenant")]
+
+
+async def test_refresh(client: httpx.AsyncClient, core: RecordingCore) -> None:
+    response = await client.post("/api/auth/token", content=b'{"refreshToken":"old"}')
+    assert (response.status_code, response.json()) == (200, {"token": "a", "refreshToken": "r"})
+    assert core.asked == [RefreshRequest(refresh_token="old")]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/auth/login", b""),
+        ("/api/auth/login", b"username=u&password=p"),
+        ("/api/auth/login", b'{"username":"u"}'),
+        ("/api/auth/login", b'{"username":" ","password":"p"}'),
+        ("/api/auth/login", b'{"username":"u","password":""}'),
+        ("/api/auth/login", b'{"username":"u","password":"p","more":1}'),
+        ("/api/auth/token", b"{}"),
+        ("/api/auth/token", b'{"refreshToken":""}'),
+        ("/api/auth/token", b'{"refreshToken":"x","more":1}'),
+    ],
+)
+async def test_bodies_that_are_none(client: httpx.AsyncClient, core: RecordingCore, path: str, body: bytes) -> None:
+    response = await client.post(path, content=body)
+    assert response.status_code == 401
+    assert (response.json()["errorCode"], response.json()["message"]) == (10, "Authentication failed")
+    assert core.asked == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "code", "message"),
+    [
+        ("UNAUTHENTICATED", 10, "Invalid username or password"),
+        ("ACCOUNT_DISABLED", 10, "User account is not active"),
+        ("TOKEN_EXPIRED", 11, "Token has expired"),
+    ],
+)
+async def test_what_the_core_refuses(
+    client: httpx.AsyncClient, core: RecordingCore, reason: str, code: int, message: str
+) -> None:
+    core.answers[LoginRequest] = TrunklineError(ErrorReason.Value(f"ERROR_REASON_{reason}"), message)
+    response = await client.post("/api/auth/login", json={"username": "u", "password": "p"})
+    assert response.status_code == 401
+    assert (response.json()["errorCode"], response.json()["message"]) == (code, message)
+
+
+@pytest.mark.parametrize("path", ["/api/auth/login", "/api/auth/token"])
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+async def test_any_method_but_post(client: httpx.AsyncClient, path: str, method: str) -> None:
+    response = await client.request(method, path)
+    assert response.status_code == 401
+    assert response.json()["message"] == "Authentication method not supported"
+
+
+async def test_the_own_user(client: httpx.AsyncClient, core: RecordingCore, bearer: dict[str, str]) -> None:
+    response = await client.get("/api/auth/user", headers=bearer)
+    assert response.json()["email"] == "a@b.c"
+    assert core.tokens == [bearer["X-Authorization"]]
+    assert (await client.get("/api/auth/user")).status_code == 401
+
+
+async def test_a_login_is_bounded(client: httpx.AsyncClient) -> None:
+    assert (await client.post("/api/auth/login", content=b"x" * 2_000_000)).status_code == 413
