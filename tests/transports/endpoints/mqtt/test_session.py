@@ -1,0 +1,477 @@
+import json
+
+import pytest
+from doubles.mqtt_bench import CALLS, MqttBench
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trunkline.contract.streams.frames import (
+    CloseSession,
+    Connect,
+    DeliveryReport,
+    DeviceCallAnswer,
+    DeviceData,
+    MqttBasic,
+    Refused,
+    Reply,
+    Subscribe,
+    Unsubscribe,
+)
+from trunkline.transports.endpoints.mqtt import packets
+from trunkline.transports.endpoints.mqtt.fields import PropertyId
+from trunkline.transports.endpoints.mqtt.packets import V3_1, V3_1_1, V5
+from trunkline.transports.endpoints.mqtt.reason_codes import ReasonCode
+from trunkline.transports.endpoints.mqtt.session import Stage
+from trunkline.transports.endpoints.mqtt.surroundings import Pause
+from trunkline.v1.error_pb2 import ErrorReason
+from trunkline.v1.transport_service_pb2 import Acknowledgement, DataKind, DeliveryState, DisconnectCause, SessionKind
+
+LEVELS = [V3_1, V3_1_1, V5]
+RESPONSES = "v1/devices/me/rpc/response/+"
+DELIVERED = DeliveryState.DELIVERY_STATE_DELIVERED
+NOT_ACKNOWLEDGED = DeliveryState.DELIVERY_STATE_NOT_ACKNOWLEDGED
+PROTOCOL_ERROR = DisconnectCause.DISCONNECT_CAUSE_PROTOCOL_ERROR
+
+
+def opened(level: int = V3_1_1, qos: int = 1, **limits: int) -> MqttBench:
+    """A session that is connected and subscribed to calls."""
+    bench = MqttBench(level, **limits)
+    bench.connect()
+    bench.subscribe(qos=qos)
+    return bench
+
+
+def ended_with(bench: MqttBench, reason: ReasonCode) -> bool:
+    """Whether the connection is closed, and an MQTT 5 device was told why."""
+    told = [(packets.DISCONNECT << 4, bytes((reason,)))] if bench.level == V5 else []
+    return not bench.line.open and bench.session.stage is Stage.CLOSED and bench.line.take() == told
+
+
+class TestConnecting:
+    def test_credentials_go_to_the_core_as_they_were_shown(self) -> None:
+        bench = MqttBench(V5, max_inflight=16)
+        values = {PropertyId.RECEIVE_MAXIMUM: 3}
+        bench.session.receive(packets.connect(V5, "id", "token", b"\xffsecret", values=values))
+        assert bench.link.take() == [
+            Connect(1, SessionKind.SESSION_KIND_ASYNCHRONOUS, 3, mqtt_basic=MqttBasic("id", "token", "\ufffdsecret"))
+        ]
+        assert bench.line.take() == []
+
+    @pytest.mark.parametrize("level", LEVELS)
+    def test_connack_comes_when_the_core_has_answered(self, level: int) -> None:
+        bench = MqttBench(level)
+        ((first, body),) = bench.connect(clean=False)
+        assert first == packets.CONNACK << 4
+        answer = packets.decode_connack(body, level)
+        assert (answer.code, answer.session_present) == (0, False)
+
+    @pytest.mark.parametrize(("level", "code"), [(V3_1_1, 5), (V5, ReasonCode.BAD_USER_NAME_OR_PASSWORD)])
+    def test_a_wrong_token_is_refused(self, level: int, code: int) -> None:
+        bench = MqttBench(level)
+        bench.session.receive(packets.connect(level, "id", "wrong"))
+        bench.session.refused(Refused(1, ErrorReason.ERROR_REASON_BAD_CREDENTIALS))
+        connack, *rest = bench.line.take()
+        assert packets.decode_connack(connack[1], level).code == code
+        assert rest == ([(packets.DISCONNECT << 4, bytes((code,)))] if level == V5 else [])
+        assert not bench.line.open
+        assert bench.link.ends == []  # the core knows
+
+    def test_packets_before_the_answer_wait_for_it(self) -> None:
+        bench = MqttBench(V3_1_1)
+        bench.session.receive(
+            packets.connect(V3_1_1, "id", "token")
+            + packets.subscribe(V3_1_1, 1, ((CALLS, 1),))
+            + packets.publish(V3_1_1, b"v1/devices/me/telemetry", b'{"a":1}', 1, 2)
+        )
+        assert [type(frame) for frame in bench.link.take()] == [Connect]
+        bench.let_in()
+        assert [type(frame) for frame in bench.link.take()] == [Subscribe, DeviceData]
+        assert [first >> 4 for first, _ in bench.line.take()] == [packets.CONNACK, packets.PUBACK]
+
+    @pytest.mark.parametrize("level", [V3_1_1, V5])
+    def test_too_many_of_them_end_the_connection(self, level: int) -> None:
+        bench = MqttBench(level, max_queued_packets=10)
+        bench.session.receive(packets.connect(level, "id", "token") + packets.PINGREQ_PACKET * 10)
+        assert bench.line.open
+        bench.session.receive(packets.PINGREQ_PACKET)
+        assert ended_with(bench, ReasonCode.QUOTA_EXCEEDED)
+        assert bench.link.ends == [(1, PROTOCOL_ERROR)]
+        bench.let_in()  # crossed the end
+        assert bench.line.take() == []
+
+    def test_too_many_bytes_of_them_stop_the_reading_until_the_answer(self) -> None:
+        bench = MqttBench(V3_1_1)
+        big = packets.publish(V3_1_1, b"v1/devices/me/telemetry", b'{"a":"%b"}' % (b"x" * 40_000))
+        bench.session.receive(packets.connect(V3_1_1, "id", "token") + big)
+        assert bench.line.pauses == set()
+        bench.session.receive(big)
+        assert bench.line.pauses == {Pause.CONNECTING}
+        bench.let_in()
+        assert bench.line.pauses == set()
+
+    def test_only_connect_comes_first(self) -> None:
+        bench = MqttBench()
+        bench.session.receive(packets.PINGREQ_PACKET)
+        assert ended_with(bench, ReasonCode.PROTOCOL_ERROR) or not bench.line.open
+        assert bench.link.ends == []
+
+    def test_a_limit_of_0_ends_the_connection_unanswered(self) -> None:
+        bench = MqttBench(V5)
+        bench.session.receive(packets.connect(V5, "id", "t", values={PropertyId.RECEIVE_MAXIMUM: 0}))
+        assert (bench.line.open, bench.line.take(), bench.link.take()) == (False, [], [])
+
+    @pytest.mark.parametrize("level", LEVELS)
+    def test_a_second_connect_is_a_protocol_error(self, level: int) -> None:
+        bench = opened(level)
+        bench.session.receive(packets.connect(level, "id", "token"))
+        assert ended_with(bench, ReasonCode.PROTOCOL_ERROR)
+
+
+class TestSubscribing:
+    @pytest.mark.parametrize(
+        ("qos", "acknowledgement"),
+        [
+            (0, Acknowledgement.ACKNOWLEDGEMENT_IMPLIED),
+            (1, Acknowledgement.ACKNOWLEDGEMENT_EXPLICIT),
+            (2, Acknowledgement.ACKNOWLEDGEMENT_EXPLICIT),
+        ],
+    )
+    def test_suback_waits_for_the_core(self, qos: int, acknowledgement: Acknowledgement.ValueType) -> None:
+        bench = MqttBench()
+        bench.connect()
+        bench.session.receive(packets.subscribe(V3_1_1, 5, ((CALLS, qos),)))
+        assert bench.link.take() == [Subscribe(1, True, False, acknowledgement)]
+        assert bench.line.take() == []
+        bench.session.subscribed()
+        assert bench.line.written == packets.suback(V3_1_1, 5, bytes((min(qos, 1),)))
+
+    def test_what_the_core_need_not_know_is_granted_at_once(self) -> None:
+        bench = MqttBench()
+        bench.connect()
+        bench.session.receive(packets.subscribe(V3_1_1, 5, ((RESPONSES, 1), ("#", 0))))
+        assert bench.link.take() == []
+        assert bench.line.written == packets.suback(V3_1_1, 5, b"\x01\x80")
+        assert bench.link.rejections == {"topic_filter": 1}
+
+    def test_unsubscribing_stops_deliveries_at_once(self) -> None:
+        bench = opened(V5)
+        bench.session.receive(packets.unsubscribe(V5, 6, (CALLS,)))
+        assert bench.link.take() == [Unsubscribe(1, True, False)]
+        assert bench.line.written == packets.unsuback(V5, 6, b"\x00")
+        assert not bench.deliver(1)
+
+    def test_unsubscribing_what_was_not_subscribed_is_answered(self) -> None:
+        bench = opened(V5)
+        bench.session.receive(packets.unsubscribe(V5, 6, (RESPONSES,)))
+        assert bench.link.take() == []
+        assert bench.line.written == packets.unsuback(V5, 6, b"\x11")
+
+
+class TestDelivering:
+    @pytest.mark.parametrize("level", LEVELS)
+    @pytest.mark.parametrize("qos", [0, 1])
+    def test_a_call_is_exactly_its_method_and_params(self, level: int, qos: int) -> None:
+        bench = opened(level, qos)
+        assert bench.deliver(1_048_577, b'{"pin":7,"value":1.50}')
+        (call,) = bench.published()
+        assert call.topic == "v1/devices/me/rpc/request/1048577"
+        assert call.payload == b'{"method":"setGpio","params":{"pin":7,"value":1.50}}'
+        assert (call.qos, call.packet_id) == (qos, qos)
+
+    def test_absent_params_are_null(self) -> None:
+        bench = opened()
+        bench.deliver(1, b"")
+        assert json.loads(bench.published()[0].payload) == {"method": "setGpio", "params": None}
+
+    def test_the_short_topics_are_served(self) -> None:
+        bench = MqttBench()
+        bench.connect()
+        bench.subscribe("v2/r/req/+")
+        bench.deliver(9)
+        assert bench.published()[0].topic == "v2/r/req/9"
+
+    def test_nothing_goes_out_unsubscribed_congested_or_closed(self) -> None:
+        bench = MqttBench()
+        bench.connect()
+        assert not bench.deliver(1)
+        bench.subscribe()
+        bench.session.congested = True
+        assert not bench.deliver(1)
+        bench.session.congested = False
+        assert bench.deliver(1)
+        bench.session.end(DisconnectCause.DISCONNECT_CAUSE_CONNECTION_LOST)
+        assert not bench.deliver(2)
+
+    @pytest.mark.parametrize("reason", [0, 0x10, 0x80])
+    def test_an_acknowledgement_is_a_delivery_whatever_it_says(self, reason: int) -> None:
+        bench = opened(V5)
+        bench.deliver(41)
+        bench.session.receive(packets.puback(V5, bench.published()[0].packet_id, reason))
+        assert bench.link.take() == [DeliveryReport(1, 41, DELIVERED)]
+
+    def test_a_wrong_or_second_acknowledgement_says_nothing(self) -> None:
+        bench = opened()
+        bench.session.receive(packets.puback(V3_1_1, 1))
+        bench.deliver(41)
+        packet_id = bench.published()[0].packet_id
+        bench.session.receive(packets.puback(V3_1_1, packet_id + 1) + packets.puback(V3_1_1, packet_id) * 2)
+        assert bench.link.take() == [DeliveryReport(1, 41, DELIVERED)]
+
+    def test_a_missing_acknowledgement_is_reported_once_and_a_late_one_too(self) -> None:
+        bench = opened()
+        bench.deliver(41)
+        packet_id = bench.published()[0].packet_id
+        assert bench.session in bench.around.waiting
+        assert bench.session.overdue(bench.advance(9_999))
+        assert bench.link.take() == []
+        assert not bench.session.overdue(bench.advance(1))
+        assert bench.link.take() == [DeliveryReport(1, 41, NOT_ACKNOWLEDGED)]
+        bench.session.receive(packets.puback(V3_1_1, packet_id))
+        assert bench.link.take() == [DeliveryReport(1, 41, DELIVERED)]
+
+    def test_no_acknowledgement_is_awaited_beyond_the_calls_end(self) -> None:
+        bench = opened()
+        bench.deliver(41, timeout_ms=500)
+        bench.session.overdue(bench.advance(500))
+        assert bench.link.take() == [DeliveryReport(1, 41, NOT_ACKNOWLEDGED)]
+
+    def test_acknowledgements_have_more_time_while_devices_are_not_read(self) -> None:
+        bench = opened()
+        bench.deliver(41)
+        bench.around.stood_ms += 5_000
+        assert bench.session.overdue(bench.advance(12_000))
+        assert bench.link.take() == []
+
+    def test_a_device_that_acknowledges_nothing_is_cut_off(self) -> None:
+        bench = opened(V5, max_inflight=2)
+        bench.deliver(1)
+        bench.deliver(2)
+        bench.line.take()
+        bench.session.overdue(bench.advance(10_000))
+        assert ended_with(bench, ReasonCode.ADMINISTRATIVE_ACTION)
+
+    def test_receive_maximum_is_honoured(self) -> None:
+        bench = MqttBench(V5)
+        bench.connect(values={PropertyId.RECEIVE_MAXIMUM: 1})
+        bench.subscribe()
+        assert bench.deliver(1)
+        assert not bench.deliver(2)
+        bench.session.receive(packets.puback(V5, 1))
+        assert bench.deliver(2)
+
+    def test_a_call_that_the_device_could_not_take_fails_with_the_reason(self) -> None:
+        bench = MqttBench(V5)
+        bench.connect(values={PropertyId.MAXIMUM_PACKET_SIZE: 200})
+        bench.subscribe()
+        assert bench.deliver(1, b'"%b"' % (b"x" * 50))
+        assert not bench.deliver(2, b'"%b"' % (b"x" * 200))
+        (reply,) = bench.link.take()
+        assert isinstance(reply, Reply)
+        assert reply.error is not None
+        assert "at most 200 bytes" in json.loads(reply.error)["error"]
+
+    def test_a_packet_never_exceeds_the_devices_maximum(self) -> None:
+        bench = MqttBench(V5)
+        bench.connect(values={PropertyId.MAXIMUM_PACKET_SIZE: 150})
+        bench.subscribe()
+        for size in range(120):
+            bench.deliver(1, b'"%b"' % (b"x" * size))
+            assert len(bench.line.written) <= 150
+            bench.line.take()
+            bench.session.receive(b"".join(packets.puback(V5, packet_id) for packet_id in range(1, size + 2)))
+
+
+class TestAnswering:
+    def test_an_answer_goes_to_the_request_it_is_for(self) -> None:
+        bench = opened()
+        bench.publish("v1/devices/me/rpc/request/3", b'{"method":"time","params":{}}')
+        (call,) = bench.link.take()
+        bench.line.take()
+        bench.session.answer(DeviceCallAnswer(1, getattr(call, "id", 0), b'{"now":1}'))
+        (answer,) = bench.published()
+        assert (answer.topic, answer.payload, answer.qos) == ("v1/devices/me/rpc/response/3", b'{"now":1}', 1)
+
+    def test_an_error_is_an_answer_too(self) -> None:
+        bench = opened()
+        bench.publish("v2/r/req/3", b'{"method":"time"}')
+        (call,) = bench.link.take()
+        bench.line.take()
+        bench.session.answer(DeviceCallAnswer(1, getattr(call, "id", 0), error="no handler"))
+        (answer,) = bench.published()
+        assert (answer.topic, answer.payload) == ("v2/r/res/3", b'{"error":"no handler"}')
+
+    def test_a_second_answer_is_dropped(self) -> None:
+        bench = opened()
+        bench.session.answer(DeviceCallAnswer(1, 99, b"{}"))
+        assert bench.published() == []
+
+    def test_a_request_that_gets_no_answer_gets_the_timeouts(self) -> None:
+        bench = opened()
+        bench.publish("v1/devices/me/rpc/request/3", b'{"method":"time"}')
+        bench.publish("v1/devices/me/attributes/request/4", b"{}")
+        bench.line.take()
+        assert bench.session.overdue(bench.advance(59_999))
+        assert not bench.session.overdue(bench.advance(1))
+        (answer,) = bench.published()  # an attributes request has no form for it
+        assert (answer.topic, answer.payload) == ("v1/devices/me/rpc/response/3", b'{"error":"timeout"}')
+
+    def test_too_many_unacknowledged_answers_go_at_qos_0(self) -> None:
+        bench = opened(max_queued_packets=2)
+        for _ in range(3):
+            bench.publish("v1/devices/me/rpc/request/1", b'{"method":"getSessionLimits"}', 0)
+        assert [answer.qos for answer in bench.published()] == [1, 1, 0]
+
+    def test_an_answer_over_the_devices_maximum_is_not_sent(self) -> None:
+        bench = MqttBench(V5)
+        bench.connect(values={PropertyId.MAXIMUM_PACKET_SIZE: 60})
+        bench.publish("v1/devices/me/rpc/request/1", b'{"method":"getSessionLimits"}', 0)
+        assert bench.line.take() == []
+        assert bench.link.rejections == {"answer_over_maximum_packet_size": 1}
+
+    def test_acknowledgements_behind_a_kept_reply_wait_for_it(self) -> None:
+        bench = opened()
+        bench.link.keeps = {41}
+        bench.publish("v1/devices/me/rpc/response/41", b"{}", packet_id=1)
+        bench.publish("v1/devices/me/telemetry", b"{}", packet_id=2)
+        assert bench.line.take() == []
+        bench.session.reply_stored(41)
+        assert bench.line.written == packets.puback(V3_1_1, 1) + packets.puback(V3_1_1, 2)
+        bench.line.take()
+        bench.publish("v1/devices/me/telemetry", b"{}", packet_id=3)
+        assert bench.line.written == packets.puback(V3_1_1, 3)
+
+    def test_a_device_with_too_many_kept_replies_is_not_read(self) -> None:
+        bench = opened()
+        bench.link.keeps = {41}
+        bench.link.readable = False
+        bench.publish("v1/devices/me/rpc/response/41", b"{}")
+        assert bench.line.pauses == {Pause.KEPT_REPLIES}
+        bench.session.reply_stored(7)
+        assert bench.line.pauses == {Pause.KEPT_REPLIES}
+        bench.link.readable = True
+        bench.session.reply_stored(41)
+        assert bench.line.pauses == set()
+
+
+class TestEnding:
+    @pytest.mark.parametrize("level", LEVELS)
+    def test_a_device_that_disconnects_is_reported_so(self, level: int) -> None:
+        bench = opened(level)
+        bench.session.receive(packets.disconnect(level))
+        assert bench.link.ends == [(1, DisconnectCause.DISCONNECT_CAUSE_CLIENT)]
+        assert not bench.line.open
+
+    def test_nothing_behind_a_disconnect_counts(self) -> None:
+        bench = opened()
+        bench.session.receive(packets.disconnect(V3_1_1) + packets.publish(V3_1_1, b"v1/devices/me/telemetry", b"{}"))
+        assert bench.link.take() == []
+
+    @pytest.mark.parametrize(
+        ("reason", "code"),
+        [
+            (ErrorReason.ERROR_REASON_SESSION_SUPERSEDED, ReasonCode.SESSION_TAKEN_OVER),
+            (ErrorReason.ERROR_REASON_CREDENTIALS_CHANGED, ReasonCode.ADMINISTRATIVE_ACTION),
+            (ErrorReason.ERROR_REASON_DEVICE_DELETED, ReasonCode.ADMINISTRATIVE_ACTION),
+            (ErrorReason.ERROR_REASON_SESSION_UNKNOWN, ReasonCode.IMPLEMENTATION_SPECIFIC_ERROR),
+        ],
+    )
+    @pytest.mark.parametrize("level", [V3_1_1, V5])
+    def test_the_core_ends_a_session(self, level: int, reason: ErrorReason.ValueType, code: ReasonCode) -> None:
+        bench = opened(level)
+        bench.session.close(CloseSession(1, reason))
+        assert ended_with(bench, code)
+        assert bench.link.ends == [(1, DisconnectCause.DISCONNECT_CAUSE_CLOSED_BY_CORE)]
+
+    def test_ending_twice_is_harmless(self) -> None:
+        bench = opened()
+        bench.session.close(CloseSession(1, ErrorReason.ERROR_REASON_DEVICE_DELETED))
+        bench.session.end(DisconnectCause.DISCONNECT_CAUSE_CONNECTION_LOST)
+        assert len(bench.link.ends) == 1
+
+    def test_a_closed_session_waits_for_nothing(self) -> None:
+        bench = opened()
+        bench.deliver(1)
+        bench.session.end(DisconnectCause.DISCONNECT_CAUSE_CONNECTION_LOST)
+        assert not bench.around.waiting
+
+
+class TestProtocol:
+    def test_pings_are_answered(self) -> None:
+        bench = opened()
+        bench.session.receive(packets.PINGREQ_PACKET)
+        assert bench.line.written == packets.PINGRESP_PACKET
+
+    @pytest.mark.parametrize("kind", [packets.PUBREC, packets.PUBCOMP, packets.SUBACK, packets.PINGRESP])
+    def test_what_has_no_use_here_is_ignored(self, kind: int) -> None:
+        bench = opened()
+        bench.session.receive(packets.packet(kind << 4, b"\x00\x01"))
+        assert bench.line.open
+        assert bench.link.take() == []
+
+    @pytest.mark.parametrize("level", LEVELS)
+    @pytest.mark.parametrize(
+        "data",
+        [
+            b"\x30\x81\x80\x04",  # a packet over the limit
+            b"\x30\xff\xff\xff\xff",  # no length
+            b"\x32\x05\x00\x01a\x00\x00",  # packet id 0
+            b"\x34\x01a",  # cut
+            b"\x80\x02\x00\x01",  # wrong flags
+            b"\x00\x00",  # reserved kind
+            b"\x41\x02\x00\x01",  # PUBACK with flags
+        ],
+    )
+    def test_malformed_packets_end_the_connection(self, level: int, data: bytes) -> None:
+        bench = opened(level)
+        bench.session.receive(data)
+        assert ended_with(bench, ReasonCode.MALFORMED_PACKET)
+        assert bench.link.ends == [(1, PROTOCOL_ERROR)]
+        assert bench.link.rejections == {"malformed_packet": 1}
+
+    def test_authentication_packets_exist_only_in_version_5(self) -> None:
+        old, new = opened(V3_1_1), opened(V5)
+        for bench in (old, new):
+            bench.session.receive(packets.packet(packets.AUTH << 4, b""))
+        assert (old.line.open, new.line.open) == (False, True)
+
+    @settings(max_examples=50)
+    @given(st.lists(st.integers(1, 40), max_size=30))
+    def test_packets_may_come_in_any_pieces(self, pieces: list[int]) -> None:
+        bench = opened()
+        stream = b"".join(
+            packets.publish(V3_1_1, b"v1/devices/me/rpc/response/%d" % number, b"x" * number * 20, 1, number)
+            for number in range(1, 12)
+        )
+        at = 0
+        for piece in [*pieces, len(stream)]:
+            if at < len(stream):
+                bench.session.receive(stream[at : at + piece])
+                at += piece
+        frames = bench.link.take()
+        assert [(frame.request_id, len(frame.payload)) for frame in frames if isinstance(frame, Reply)] == [
+            (number, number * 20) for number in range(1, 12)
+        ]
+        assert bench.line.written == b"".join(packets.puback(V3_1_1, number) for number in range(1, 12))
+
+    @settings(max_examples=300)
+    @given(st.sampled_from(LEVELS), st.lists(st.binary(max_size=60), max_size=4), st.booleans())
+    def test_no_bytes_bring_a_session_down(self, level: int, chunks: list[bytes], connected: bool) -> None:
+        bench = opened(level) if connected else MqttBench(level)
+        for chunk in chunks:
+            bench.session.receive(chunk)
+        bench.line.take()
+        if bench.session.stage is Stage.CLOSED:
+            assert not bench.line.open
+
+    @settings(max_examples=300)
+    @given(st.sampled_from(LEVELS), st.sampled_from(sorted(range(1, 16))), st.integers(0, 15), st.binary(max_size=40))
+    def test_no_packet_brings_a_session_down(self, level: int, kind: int, flags: int, body: bytes) -> None:
+        bench = opened(level)
+        bench.session.receive(packets.packet(kind << 4 | flags, body))
+        assert bench.line.open != (bench.session.stage is Stage.CLOSED)
+
+
+def test_data_of_the_device_is_told_its_kind() -> None:
+    bench = opened()
+    bench.publish("v2/a", b'{"serial":7}')
+    assert bench.link.take() == [DeviceData(1, 0, DataKind.DATA_KIND_ATTRIBUTES, b'{"serial":7}')]

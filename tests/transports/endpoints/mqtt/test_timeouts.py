@@ -1,0 +1,70 @@
+import pytest
+from doubles.mqtt_bench import MqttBench
+
+from trunkline.transports.endpoints.mqtt import packets
+from trunkline.transports.endpoints.mqtt.packets import V3_1_1, V5
+from trunkline.transports.endpoints.mqtt.reason_codes import ReasonCode
+from trunkline.transports.endpoints.mqtt.session import Stage
+from trunkline.transports.endpoints.mqtt.timeouts import look_at
+from trunkline.v1.transport_service_pb2 import DisconnectCause
+
+KEEP_ALIVE = DisconnectCause.DISCONNECT_CAUSE_KEEPALIVE
+
+
+def test_a_connection_without_connect_is_closed() -> None:
+    bench = MqttBench()
+    assert look_at(bench.session, bench.advance(10_000))
+    assert bench.line.open
+    look_at(bench.session, bench.advance(1))
+    assert (bench.line.open, bench.line.take()) == (False, [])
+    assert bench.link.rejections == {"connect_timeout": 1}
+
+
+@pytest.mark.parametrize(("level", "code", "behind"), [(V3_1_1, 3, []), (V5, 0x88, [(0xE0, b"\x89")])])
+def test_a_connect_that_the_core_does_not_answer_is_refused(
+    level: int, code: int, behind: list[tuple[int, bytes]]
+) -> None:
+    bench = MqttBench(level)
+    bench.advance(9_000)
+    bench.session.receive(packets.connect(level, "id", "token"))
+    look_at(bench.session, bench.advance(10_000))
+    assert bench.line.open
+    look_at(bench.session, bench.advance(1))
+    connack, *rest = bench.line.take()
+    assert (packets.decode_connack(connack[1], level).code, rest) == (code, behind)
+    assert bench.link.ends == [(1, DisconnectCause.DISCONNECT_CAUSE_CLOSED_BY_CORE)]
+
+
+def test_keep_alive_is_one_and_a_half_times_its_value() -> None:
+    bench = MqttBench(V5)
+    bench.connect(keep_alive_s=2)
+    look_at(bench.session, bench.advance(100))  # CONNECT was heard
+    look_at(bench.session, bench.advance(3_000))
+    assert bench.line.open
+    bench.session.receive(packets.PINGREQ_PACKET)
+    bench.line.take()
+    look_at(bench.session, bench.advance(1))
+    look_at(bench.session, bench.advance(3_000))
+    assert bench.line.open
+    look_at(bench.session, bench.advance(1))
+    assert bench.line.take() == [(packets.DISCONNECT << 4, bytes((ReasonCode.KEEP_ALIVE_TIMEOUT,)))]
+    assert bench.link.ends == [(1, KEEP_ALIVE)]
+
+
+def test_without_keep_alive_inactivity_ends_the_connection() -> None:
+    bench = MqttBench(V5)
+    bench.connect(keep_alive_s=0)
+    look_at(bench.session, bench.advance(1))
+    look_at(bench.session, bench.advance(600_000))
+    assert bench.line.open
+    look_at(bench.session, bench.advance(1))
+    assert bench.line.take() == [(packets.DISCONNECT << 4, bytes((ReasonCode.IMPLEMENTATION_SPECIFIC_ERROR,)))]
+
+
+def test_a_socket_that_does_not_take_its_last_bytes_is_to_be_cut() -> None:
+    bench = MqttBench()
+    bench.connect()
+    bench.session.receive(packets.disconnect(V3_1_1))
+    assert bench.session.stage is Stage.CLOSED
+    assert look_at(bench.session, bench.advance(1_000))
+    assert not look_at(bench.session, bench.advance(1))
