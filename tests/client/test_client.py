@@ -1,0 +1,137 @@
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import grpc.aio
+import pytest
+from doubles.echoing_core import EchoingCore
+
+from trunkline.client.client import Client
+from trunkline.contract.channel import server_options
+from trunkline.contract.errors import TrunklineError
+from trunkline.contract.status import abort, error_of
+from trunkline.contract.streams.call_codec import ANSWER_CODEC
+from trunkline.contract.streams.grpc_wire import ServerWire
+from trunkline.v1.call_pb2 import CallKind, Outcome
+from trunkline.v1.device_service_pb2 import Device, GetDeviceRequest, GetDeviceResponse
+from trunkline.v1.error_pb2 import ErrorReason
+from trunkline.v1.identity_service_pb2 import GetSelfRequest, GetSelfResponse, User
+from trunkline.v1.rpc_service_pb2 import CallRequest, CallResponse
+from trunkline.v1.rpc_service_pb2_grpc import RpcServiceServicer, add_RpcServiceServicer_to_server
+
+DEVICE = "01020304-0506-4708-890a-0b0c0d0e0f10"
+
+
+class Core(RpcServiceServicer):
+    """A real server of three services; it remembers what it was asked, and by whom."""
+
+    def __init__(self) -> None:
+        self.requests: list[Any] = []
+        self.tokens: list[str] = []
+        self.echo = EchoingCore()
+
+    def note(self, request: Any, context: Any) -> None:
+        self.requests.append(request)
+        self.tokens.append(dict(context.invocation_metadata()).get("authorization", ""))
+
+    async def Call(self, request: CallRequest, context: Any) -> CallResponse:
+        self.note(request, context)
+        if request.method == "offline":
+            error = TrunklineError(ErrorReason.ERROR_REASON_DEVICE_OFFLINE, "no session", cause="DEVICE_OFFLINE")
+            await abort(context, error)
+        return CallResponse(outcome=Outcome.OUTCOME_SUCCEEDED, reply=request.params)
+
+    async def CallStream(self, request_iterator: Any, context: Any) -> None:  # type: ignore[override]  # yields nothing
+        self.note(None, context)
+        wire = ServerWire(context, ANSWER_CODEC)
+        await wire.close(await self.echo.serve(wire))
+
+    async def get_device(self, request: GetDeviceRequest, context: Any) -> GetDeviceResponse:
+        self.note(request, context)
+        return GetDeviceResponse(device=Device(id=request.id))
+
+    async def get_self(self, request: GetSelfRequest, context: Any) -> GetSelfResponse:
+        self.note(request, context)
+        await abort(context, TrunklineError(ErrorReason.ERROR_REASON_TOKEN_EXPIRED, "Token has expired"))
+        return GetSelfResponse(user=User())
+
+
+@pytest.fixture
+async def core(tmp_path: Path) -> AsyncIterator[Core]:
+    core = Core()
+    server = grpc.aio.server(options=server_options(1024 * 1024))
+    add_RpcServiceServicer_to_server(core, server)
+    methods: dict[str, tuple[str, Any, Any, Any]] = {
+        "DeviceService": ("GetDevice", core.get_device, GetDeviceRequest, GetDeviceResponse),
+        "IdentityService": ("GetSelf", core.get_self, GetSelfRequest, GetSelfResponse),
+    }
+    for service, (name, handler, request, response) in methods.items():
+        method = grpc.unary_unary_rpc_method_handler(handler, request.FromString, response.SerializeToString)
+        server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler(f"trunkline.v1.{service}", {name: method}),)
+        )
+    server.add_insecure_port(f"unix:{tmp_path / 'core.sock'}")
+    await server.start()
+    yield core
+    await server.stop(None)
+
+
+@pytest.fixture
+async def client(core: Core, tmp_path: Path) -> AsyncIterator[Client]:
+    async with asyncio.timeout(20), Client.connect(f"unix:{tmp_path / 'core.sock'}", token="first") as client:
+        yield client
+
+
+async def test_a_call_brings_the_devices_bytes(client: Client, core: Core) -> None:
+    assert await client.call(DEVICE, "getGpio", b'{"pin": 7}') == b'{"pin": 7}'
+    (request,) = core.requests
+    assert (request.device_id, request.method, request.timeout_ms) == (DEVICE, "getGpio", 10_000)
+    assert request.kind == CallKind.CALL_KIND_TWO_WAY
+    assert core.tokens == ["Bearer first"]
+
+
+async def test_a_call_passes_on_what_it_was_given(client: Client, core: Core) -> None:
+    kind = CallKind.CALL_KIND_ONE_WAY
+    await client.call(DEVICE, "m", kind=kind, timeout_ms=300, fail_fast=True, await_delivery=True)
+    (request,) = core.requests
+    assert (request.kind, request.timeout_ms, request.params) == (kind, 300, b"null")
+    assert (request.fail_fast, request.await_delivery) == (True, True)
+
+
+async def test_any_other_outcome_is_an_error_with_its_reason(client: Client) -> None:
+    with pytest.raises(TrunklineError, match="no session") as raised:
+        await client.call(DEVICE, "offline")
+    assert raised.value.reason == ErrorReason.ERROR_REASON_DEVICE_OFFLINE
+    assert raised.value.metadata == {"cause": "DEVICE_OFFLINE"}
+
+
+async def test_a_token_changes_for_everything_that_begins_later(client: Client, core: Core) -> None:
+    await client.devices.GetDevice(GetDeviceRequest(id=DEVICE))
+    client.use_token("second")
+    await client.devices.GetDevice(GetDeviceRequest(id=DEVICE))
+    await client.call(DEVICE, "m")
+    async with client.call_stream() as stream:
+        await stream.call(b"device--16-bytes", "echo")
+    assert core.tokens == ["Bearer first", "Bearer second", "Bearer second", "Bearer second"]
+
+
+async def test_without_a_token_none_is_sent(core: Core, tmp_path: Path) -> None:
+    async with asyncio.timeout(20), Client.connect(f"unix:{tmp_path / 'core.sock'}") as client:
+        await client.call(DEVICE, "m")
+    assert core.tokens == [""]
+
+
+async def test_stubs_answer_and_fail_as_stubs_do(client: Client) -> None:
+    answer = await client.devices.GetDevice(GetDeviceRequest(id=DEVICE), timeout=5)
+    assert answer.device.id == DEVICE
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await client.identity.GetSelf(GetSelfRequest())
+    assert error_of(raised.value).reason == ErrorReason.ERROR_REASON_TOKEN_EXPIRED
+
+
+async def test_many_calls_share_a_stream(client: Client) -> None:
+    async with client.call_stream() as stream:
+        calls = (stream.call(b"device--16-bytes", "echo", str(n).encode()) for n in range(50))
+        results = await asyncio.gather(*calls)
+    assert [result.payload for result in results] == [str(n).encode() for n in range(50)]
