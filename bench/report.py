@@ -55,7 +55,7 @@ class Report:
 
     def table(self) -> str:
         """Median, lowest and highest of each figure, and its goal where it has one."""
-        rows = [("layout", "figure", "median", "lowest", "highest", "goal", "")]
+        rows: list[tuple[str, ...]] = [("layout", "figure", "median", "lowest", "highest", "goal", "")]
         for (layout, name), values in self.figures.items():
             median = statistics.median(values)
             goal = GOALS.get((layout, name))

@@ -12,37 +12,58 @@ class CoreSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="TRUNKLINE_CORE_", frozen=True, extra="forbid")
 
-    data_dir: Path = Field(Path(".trunkline"), description="Where the database, keys, the secret and the socket live.")
-    host: str = Field("127.0.0.1", description="Address of the gRPC port for backends.")
-    grpc_port: int = Field(9090, ge=0, le=65535, description="gRPC port for backends; 0 picks a free one.")
-    metrics_port: int = Field(9464, ge=0, le=65535, description="Prometheus port; 0 picks a free one.")
-    database: str = Field("", description="SQLAlchemy URL; empty: SQLite in the data directory.")
-    demo: bool = Field(False, description="Seed demo accounts with known passwords and demo devices.")
-    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
-    log_format: Literal["console", "json"] = Field("console", description="How log lines look.")
+    data_dir: Path = Field(
+        default=Path(".trunkline"), description="Where the database, keys, the secret and the socket live."
+    )
+    host: str = Field(default="127.0.0.1", description="Address of the gRPC port for backends.")
+    grpc_port: int = Field(default=9090, ge=0, le=65535, description="gRPC port for backends; 0 picks a free one.")
+    metrics_port: int = Field(default=9464, ge=0, le=65535, description="Prometheus port; 0 picks a free one.")
+    database: str = Field(default="", description="SQLAlchemy URL; empty: SQLite in the data directory.")
+    demo: bool = Field(default=False, description="Seed demo accounts with known passwords and demo devices.")
+    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    log_format: Literal["console", "json"] = Field(default="console", description="How log lines look.")
 
     max_params_bytes: int = Field(
-        1024 * 1024, ge=1024, le=16 * 1024 * 1024, description="Largest `params` and largest reply of a call, in bytes."
+        default=1024 * 1024,
+        ge=1024,
+        le=16 * 1024 * 1024,
+        description="Largest `params` and largest reply of a call, in bytes.",
     )
     max_timeout_ms: int = Field(
-        3_600_000, ge=1, description="Longest a lightweight call may wait; longer is cut to it."
+        default=3_600_000, ge=1, description="Longest a lightweight call may wait; longer is cut to it."
     )
-    max_pending_per_device: int = Field(1_000, ge=1, description="Open calls per device; more are refused, QUEUE_FULL.")
-    max_sessions_per_device: int = Field(1, ge=1, description="Live sessions per device; one more ends the oldest.")
-    max_open_calls: int = Field(10_000, ge=1, description="Open calls per call stream; more are refused, QUEUE_FULL.")
-    max_open_bytes: int = Field(64 * 1024 * 1024, ge=1024, description="Bytes held for the open calls of one stream.")
+    max_pending_per_device: int = Field(
+        default=1_000, ge=1, description="Open calls per device; more are refused, QUEUE_FULL."
+    )
+    max_sessions_per_device: int = Field(
+        default=1, ge=1, description="Live sessions per device; one more ends the oldest."
+    )
+    max_open_calls: int = Field(
+        default=10_000, ge=1, description="Open calls per call stream; more are refused, QUEUE_FULL."
+    )
+    max_open_bytes: int = Field(
+        default=64 * 1024 * 1024, ge=1024, description="Bytes held for the open calls of one stream."
+    )
     max_unacked_bytes: int = Field(
-        8 * 1024 * 1024,
+        default=8 * 1024 * 1024,
         ge=64 * 1024,
         description="Bytes a worker may hold unacknowledged before it stops reading devices.",
     )
-    max_late_replies: int = Field(100_000, ge=0, description="Ended calls remembered to recognise late replies.")
-    late_reply_s: float = Field(600.0, ge=0, description="How long an ended call is remembered for a late reply.")
+    max_late_replies: int = Field(
+        default=100_000, ge=0, description="Ended calls remembered to recognise late replies."
+    )
+    late_reply_s: float = Field(
+        default=600.0, ge=0, description="How long an ended call is remembered for a late reply."
+    )
     suspension_ms: int = Field(
-        3_000, ge=0, description="How long a broken link's sessions are kept before they count as disconnected."
+        default=3_000, ge=0, description="How long a broken link's sessions are kept before they count as disconnected."
     )
     heartbeat_ms: int = Field(
-        2_000, ge=50, description="A part says something at least this often; after three times this it counts as dead."
+        default=2_000,
+        ge=50,
+        description="A part says something at least this often; after three times this it counts as dead.",
     )
-    hello_timeout_s: float = Field(10.0, gt=0, description="How long a new stream may take to say hello.")
-    drain_grace_s: float = Field(5.0, ge=0, description="How long a core that was told to end waits for its streams.")
+    hello_timeout_s: float = Field(default=10.0, gt=0, description="How long a new stream may take to say hello.")
+    drain_grace_s: float = Field(
+        default=5.0, ge=0, description="How long a core that was told to end waits for its streams."
+    )
