@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,10 +40,9 @@ class CoreServer:
 
     server: grpc.aio.Server
     health: health.HealthServicer
-    socket: Path
-    """The Unix socket that the parts meet on."""
+    data_dir: Path
     port: int
-    """The TCP port as bound; 0 without one."""
+    """The TCP port as bound."""
 
     async def start(self) -> None:
         """Answer calls; the standard health service says SERVING."""
@@ -57,7 +57,7 @@ class CoreServer:
     async def stop(self, grace_s: float) -> None:
         """Take no new calls, give the running ones `grace_s` seconds, then cut them off and remove the socket."""
         await self.server.stop(grace_s)
-        self.socket.unlink(missing_ok=True)
+        remove_socket(self.data_dir)
 
 
 def build_server(
@@ -67,12 +67,12 @@ def build_server(
     device_service: DeviceServiceServicer,
     identity_service: IdentityServiceServicer,
     data_dir: Path,
-    host: str = "127.0.0.1",
-    port: int | None = None,
+    host: str,
+    port: int,
     max_params_bytes: int,
     interceptors: Sequence["grpc.aio.ServerInterceptor[Any, Any]"] = (),
 ) -> CoreServer:
-    """Bind the Unix socket of `data_dir` and, unless `port` is None, the TCP port (0: any free one).
+    """Bind the Unix socket of `data_dir` and the TCP port (0: any free one).
 
     Raises OSError, naming the address, if one of them is taken.
     """
@@ -84,22 +84,21 @@ def build_server(
     health_servicer = health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     reflection.enable_server_reflection((*SERVICES, HEALTH, reflection.SERVICE_NAME), server)
-    socket = bind_socket(server, data_dir)
-    return CoreServer(server, health_servicer, socket, bind_port(server, host, port) if port is not None else 0)
+    bind_socket(server, data_dir)
+    return CoreServer(server, health_servicer, data_dir, bind_port(server, host, port))
 
 
-def bind_socket(server: grpc.aio.Server, data_dir: Path) -> Path:
+def bind_socket(server: grpc.aio.Server, data_dir: Path) -> None:
     """Listen on the data directory's Unix socket, which only the installation's own user can open.
 
     Where the path is longer than gRPC takes, the socket stands in a fresh directory of its own and `core.addr` in the
     data directory names it.
     """
-    pointer = data_dir / ADDRESS_FILE
+    remove_socket(data_dir)  # a core that was killed left its own
     path = (data_dir / SOCKET_FILE).absolute()
-    pointer.unlink(missing_ok=True)
     if len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
         path = Path(tempfile.mkdtemp(prefix="trunkline-")) / SOCKET_FILE
-        pointer.write_text(str(path))
+        (data_dir / ADDRESS_FILE).write_text(str(path))
     before = os.umask(0o177)
     try:
         server.add_insecure_port(f"unix:{path}")
@@ -107,7 +106,18 @@ def bind_socket(server: grpc.aio.Server, data_dir: Path) -> Path:
         raise OSError(f"cannot listen on the Unix socket {path}") from None
     finally:
         os.umask(before)
-    return path
+
+
+def remove_socket(data_dir: Path) -> None:
+    """Remove the socket that a core on this data directory listened on, wherever it stands."""
+    pointer = data_dir / ADDRESS_FILE
+    (data_dir / SOCKET_FILE).unlink(missing_ok=True)
+    if pointer.exists():
+        elsewhere = Path(pointer.read_text())
+        elsewhere.unlink(missing_ok=True)
+        with suppress(OSError):  # somebody has put something else there
+            elsewhere.parent.rmdir()
+        pointer.unlink()
 
 
 def bind_port(server: grpc.aio.Server, host: str, port: int) -> int:

@@ -1,0 +1,85 @@
+"""A real server of the core's own services on a Unix socket, with scripted streams."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import grpc.aio
+import pytest
+from doubles.scripted_services import IdleTransportService, ScriptedRpcService
+from doubles.wall_clock import WallClock
+
+from trunkline.contract.channel import core_address, open_channel
+from trunkline.core.devices.directory import Directory
+from trunkline.core.devices.service import Devices
+from trunkline.core.identity.keys import SigningKey
+from trunkline.core.identity.logins import Logins
+from trunkline.core.identity.passwords import Passwords
+from trunkline.core.identity.revocations import Revocations
+from trunkline.core.identity.tokens import Tokens
+from trunkline.core.rpc.authentication import Authentication
+from trunkline.core.rpc.device_service import DeviceService
+from trunkline.core.rpc.identity_service import IdentityService
+from trunkline.core.rpc.server import CoreServer, build_server
+from trunkline.core.store.store import Store
+
+MAX_PARAMS_BYTES = 64 * 1024
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> SigningKey:
+    return SigningKey.load(tmp_path)
+
+
+@pytest.fixture
+def tokens(key: SigningKey, wall: WallClock) -> Tokens:
+    return Tokens(key, wall)
+
+
+@pytest.fixture
+async def revocations(store: Store, wall: WallClock) -> Revocations:
+    return await Revocations.load(store.revocations, wall.now_ms)
+
+
+@pytest.fixture
+def authentication(tokens: Tokens, revocations: Revocations) -> Authentication:
+    return Authentication("5e" * 32, tokens, revocations)
+
+
+@pytest.fixture
+def rpc_service() -> ScriptedRpcService:
+    return ScriptedRpcService()
+
+
+@pytest.fixture
+async def server(
+    store: Store,
+    key: SigningKey,
+    tokens: Tokens,
+    revocations: Revocations,
+    authentication: Authentication,
+    passwords: Passwords,
+    rpc_service: ScriptedRpcService,
+    wall: WallClock,
+    tmp_path: Path,
+) -> AsyncIterator[CoreServer]:
+    built = build_server(
+        rpc_service=rpc_service,
+        transport_service=IdleTransportService(),
+        device_service=DeviceService(authentication, Devices(store.devices, Directory(store.devices), wall)),
+        identity_service=IdentityService(
+            authentication, Logins(store.accounts, passwords, tokens, revocations, wall), key
+        ),
+        data_dir=tmp_path,
+        host="127.0.0.1",
+        port=0,
+        max_params_bytes=MAX_PARAMS_BYTES,
+    )
+    await built.start()
+    yield built
+    await built.stop(0)
+
+
+@pytest.fixture
+async def channel(server: CoreServer) -> AsyncIterator[grpc.aio.Channel]:
+    async with open_channel(core_address(server.data_dir), max_params_bytes=MAX_PARAMS_BYTES) as opened:
+        yield opened
