@@ -16,6 +16,7 @@ from trunkline.contract.streams.frames import (
     CoreFrame,
     Deliver,
     DeliveryReport,
+    DeviceCall,
     DeviceData,
     Disconnected,
     Refused,
@@ -66,6 +67,8 @@ class CoreBooks:
     """Session → what its device said, once its Connect was answered."""
     handled: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     """The same, before as well: what came behind a Connect that is being looked up is handled too."""
+    asked: list[int] = field(default_factory=list)
+    """The calls that devices made."""
     named: set[int] = field(default_factory=set)
     epoch: int = 0
 
@@ -119,6 +122,8 @@ class CoreBooks:
             self.sessions[session] = 0
         elif isinstance(frame, Disconnected):
             del self.sessions[session]
+        elif isinstance(frame, DeviceCall):
+            self.asked.append(frame.id)
         elif isinstance(frame, DeviceData):
             self.heard[session].append(frame.id)
 
