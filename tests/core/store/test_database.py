@@ -71,6 +71,22 @@ async def test_what_a_block_raises_undoes_what_it_did(tmp_path: Path) -> None:
     await database.close()
 
 
+async def test_a_schema_change_that_fails_half_way_undoes_its_first_half(tmp_path: Path) -> None:
+    database = await Database.open(sqlite_url(tmp_path / "trunkline.db"))
+
+    async def change(connection: AsyncConnection) -> None:
+        await connection.execute(text("CREATE TABLE half (id INTEGER)"))
+        await connection.execute(text("CREATE TABLE tenants (id INTEGER)"))  # there is one
+
+    async def tables(connection: AsyncConnection) -> set[str]:
+        return set((await connection.execute(text("SELECT name FROM sqlite_master"))).scalars())
+
+    with pytest.raises(TrunklineError):
+        await database.run(change)
+    assert "half" not in await database.run(tables)
+    await database.close()
+
+
 async def test_a_transaction_whose_waiter_left_still_ends(tmp_path: Path) -> None:
     database = await Database.open(sqlite_url(tmp_path / "trunkline.db"))
     starts = Starts(database)

@@ -1,6 +1,7 @@
 """One database: how it is opened, how its schema is brought up to date, and what its failures mean."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
@@ -92,6 +93,7 @@ def migrate(connection: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # what it says at every start helps no operator
     command.upgrade(config, "head")
 
 
@@ -105,6 +107,7 @@ def _sqlite_engine(url: str) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "connect")
     def configure(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # the driver would begin transactions only before some statements
         cursor = connection.cursor()
         try:
             cursor.execute("PRAGMA journal_mode=WAL")
@@ -114,5 +117,9 @@ def _sqlite_engine(url: str) -> AsyncEngine:
             connection.close()  # it is nobody's yet, and its thread would live on
             raise
         cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")  # so that a schema change happens as a whole or not at all
 
     return engine

@@ -8,6 +8,6 @@ context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,
     render_as_batch=True,  # SQLite alters a table by copying it
-    transaction_per_migration=False,  # the store's own transaction holds all of them
+    transactional_ddl=True,  # the store's own transaction holds all changes, SQLite's too
 )
 context.run_migrations()
