@@ -99,12 +99,12 @@ async def test_a_result_in_the_turn_of_its_cancellation_harms_nobody(tmp_path: P
 
 
 async def test_what_is_refused_at_once_is_told_later_all_the_same(tmp_path: Path) -> None:
-    async with stream_to(EchoingCore(max_frame_bytes=1_000), tmp_path) as stream:
+    async with stream_to(EchoingCore(max_frame_bytes=8_000), tmp_path) as stream:
         await stream.call(DEVICE, "echo")
         results: list[CallResult] = []
-        stream.start(start(params=bytes(2_000)), results.append)
+        stream.start(start(params=bytes(9_000)), results.append)
         assert results == []
-        result = await stream.call(DEVICE, "echo", bytes(2_000))
+        result = await stream.call(DEVICE, "echo", bytes(9_000))
     assert result.reason == ErrorReason.ERROR_REASON_PAYLOAD_TOO_LARGE
     assert [result.reason for result in results] == [ErrorReason.ERROR_REASON_PAYLOAD_TOO_LARGE]
 

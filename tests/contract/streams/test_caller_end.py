@@ -27,7 +27,7 @@ from trunkline.v1.error_pb2 import Cause, ErrorReason
 from trunkline.v1.rpc_service_pb2 import Role
 
 DEVICE = b"device--16-bytes"
-WELCOME = CallerWelcome(b"core-id-16-bytes", 5, 2_000, 1_000_000, 2_000)
+WELCOME = CallerWelcome(b"core-id-16-bytes", 5, 8_000, 1_000_000, 2_000)
 NOW = 100_000
 DEADLINE = NOW + 10_000
 
@@ -258,7 +258,7 @@ def test_a_result_between_deadline_and_guard_still_counts() -> None:
 @pytest.mark.parametrize(
     ("call", "reason"),
     [
-        (start(1, bytes(3_000)), ErrorReason.ERROR_REASON_PAYLOAD_TOO_LARGE),
+        (start(1, bytes(9_000)), ErrorReason.ERROR_REASON_PAYLOAD_TOO_LARGE),
         (StartCall(1, DEVICE, "\ud800", b"", CallKind.CALL_KIND_ONE_WAY, 1), ErrorReason.ERROR_REASON_INVALID_ARGUMENT),
     ],
     ids=["too large", "not Unicode"],

@@ -22,7 +22,7 @@ from trunkline.contract.streams.frames import (
     RenewCredentials,
     StartCall,
 )
-from trunkline.contract.streams.outbox import Outbox, frame_bytes
+from trunkline.contract.streams.outbox import BULK_FRAME_BYTES, Outbox, frame_bytes
 from trunkline.contract.streams.pump import HEARTBEAT_MS, nothing, silence_ms
 from trunkline.contract.streams.wire import Unreadable
 from trunkline.v1.call_pb2 import Outcome
@@ -82,10 +82,17 @@ class CallerEnd:
 
     def start(self, call: StartCall) -> CallResult | None:
         """Queue a call; its `tag` must be free. Returns its result if it is refused at once, else None."""
-        refused = self._refusal(call)
-        if refused is not None:
-            return refused
-        self._unwritten[call.tag] = call
+        unwritten = self._unwritten
+        if (
+            len(unwritten) + len(self._written) >= self._max_open_calls
+            or self._outbox.bytes > self._max_open_bytes
+            or len(call.params) + len(call.method) > BULK_FRAME_BYTES
+            or not call.method.isascii()
+        ):  # worth a closer look; frames under the bulk lane's size every core takes
+            refused = self._refusal(call)
+            if refused is not None:
+                return refused
+        unwritten[call.tag] = call
         self._outbox.put(call, call.device_id)
         self._watch(call.tag, call.deadline_ms)
         self.wake()
@@ -228,11 +235,10 @@ class CallerEnd:
             return _refused(
                 call, ErrorReason.ERROR_REASON_PAYLOAD_TOO_LARGE, f"A call may have {self._max_frame_bytes} bytes"
             )
-        if not call.method.isascii():
-            try:
-                call.method.encode()
-            except UnicodeEncodeError:
-                return _refused(call, ErrorReason.ERROR_REASON_INVALID_ARGUMENT, "The method is not valid Unicode")
+        try:
+            call.method.encode()
+        except UnicodeEncodeError:
+            return _refused(call, ErrorReason.ERROR_REASON_INVALID_ARGUMENT, "The method is not valid Unicode")
         return None
 
     def _welcomed(self, welcome: CallerWelcome) -> None:
