@@ -104,6 +104,12 @@ class MqttDevice:
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
 
+    def cut(self) -> None:
+        """Reset the connection, as a device that loses power does."""
+        assert self._streams is not None
+        self._streams[1].transport.abort()
+        self._streams = None
+
     async def leave(self) -> None:
         """DISCONNECT and close."""
         if self._streams is None:

@@ -71,6 +71,11 @@ class ScriptedCore:
             self._news.clear()
             await self._news.wait()
 
+    async def hear_any(self) -> None:
+        """Wait until something more comes, and leave it."""
+        self._news.clear()
+        await self._news.wait()
+
     def heard(self, kind: type[T]) -> list[T]:
         """All of this kind that came and were not heard yet."""
         return [heard for heard in self._heard if isinstance(heard, kind)]

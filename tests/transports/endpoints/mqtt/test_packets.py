@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trunkline.transports.endpoints.mqtt import packets
-from trunkline.transports.endpoints.mqtt.fields import Malformed, PropertyId
+from trunkline.transports.endpoints.mqtt.fields import Malformed, Properties, PropertyId
 from trunkline.transports.endpoints.mqtt.packets import V3_1, V3_1_1, V5, Will
 from trunkline.transports.endpoints.mqtt.reason_codes import ReasonCode
 
@@ -37,7 +37,7 @@ def test_connect_comes_back(
     will: Will | None,
 ) -> None:
     client_id = client_id[:23] or "x" if level == V3_1 else client_id
-    values = {PropertyId.RECEIVE_MAXIMUM: 3} if level == V5 else {}
+    values: Properties = {PropertyId.RECEIVE_MAXIMUM: 3} if level == V5 else {}
     sent = packets.connect(
         level, client_id, user_name, password, clean=clean, keep_alive_s=keep_alive_s, will=will, values=values
     )
@@ -208,7 +208,7 @@ def test_any_bytes_are_a_packet_or_malformed(body: bytes, level: int, first: int
 
 @given(levels, st.data())
 def test_no_cut_connect_is_whole(level: int, data: st.DataObject) -> None:
-    values = {PropertyId.RECEIVE_MAXIMUM: 3, PropertyId.SESSION_EXPIRY: 9} if level == V5 else {}
+    values: Properties = {PropertyId.RECEIVE_MAXIMUM: 3, PropertyId.SESSION_EXPIRY: 9} if level == V5 else {}
     _, body = only(packets.connect(level, "id", "user", b"password", will=Will("t", b"w", 1, True), values=values))
     with pytest.raises(Malformed):
         packets.decode_connect(body[: data.draw(st.integers(0, len(body) - 1))])

@@ -18,7 +18,7 @@ from trunkline.contract.streams.frames import (
     Unsubscribe,
 )
 from trunkline.transports.endpoints.mqtt import packets
-from trunkline.transports.endpoints.mqtt.fields import PropertyId
+from trunkline.transports.endpoints.mqtt.fields import Properties, PropertyId
 from trunkline.transports.endpoints.mqtt.packets import V3_1, V3_1_1, V5
 from trunkline.transports.endpoints.mqtt.reason_codes import ReasonCode
 from trunkline.transports.endpoints.mqtt.session import Stage
@@ -50,7 +50,7 @@ def ended_with(bench: MqttBench, reason: ReasonCode) -> bool:
 class TestConnecting:
     def test_credentials_go_to_the_core_as_they_were_shown(self) -> None:
         bench = MqttBench(V5, max_inflight=16)
-        values = {PropertyId.RECEIVE_MAXIMUM: 3}
+        values: Properties = {PropertyId.RECEIVE_MAXIMUM: 3}
         bench.session.receive(packets.connect(V5, "id", "token", b"\xffsecret", values=values))
         assert bench.link.take() == [
             Connect(1, SessionKind.SESSION_KIND_ASYNCHRONOUS, 3, mqtt_basic=MqttBasic("id", "token", "\ufffdsecret"))

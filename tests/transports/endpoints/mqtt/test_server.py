@@ -1,0 +1,253 @@
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+import pytest
+from doubles.mqtt_device import MqttDevice
+from doubles.shifted_clock import ShiftedClock
+
+from trunkline.contract.streams.frames import Activity, Connect, DeliveryReport, DeviceData, Disconnected, Subscribe
+from trunkline.transports.endpoints.mqtt import packets
+from trunkline.transports.endpoints.mqtt.packets import V3_1_1, V5
+from trunkline.transports.endpoints.mqtt.reason_codes import ReasonCode
+from trunkline.transports.endpoints.mqtt.server import STOPPED_MS, MqttEndpoint
+from trunkline.transports.endpoints.mqtt.settings import MqttSettings
+from trunkline.transports.scripted_core import ScriptedCore
+from trunkline.transports.settings import WorkerSettings
+from trunkline.transports.worker import Worker
+from trunkline.v1.transport_service_pb2 import DeliveryState, DisconnectCause
+
+TOKEN = "a-token"
+GUARD_S = 10.0
+NEVER_SWEPT = 3_600_000
+"""A sweep comes only when the test calls it."""
+
+
+class Stage(NamedTuple):
+    core: ScriptedCore
+    worker: Worker
+    endpoint: MqttEndpoint
+    clock: ShiftedClock
+    devices: list[MqttDevice]
+
+    def device(self, level: int = V3_1_1, qos: int = 1) -> MqttDevice:
+        """A device that is not yet connected."""
+        self.devices.append(MqttDevice(self.endpoint.port, level=level, qos=qos))
+        return self.devices[-1]
+
+    async def attach(self, level: int = V3_1_1, qos: int = 1, keep_alive_s: int = 60) -> tuple[MqttDevice, int]:
+        """A device that is subscribed to calls, and its session's number."""
+        device = self.device(level, qos)
+        assert await device.connect(TOKEN, keep_alive_s=keep_alive_s)
+        await device.subscribe()
+        return device, (await self.core.hear(Subscribe)).session
+
+    def sweep(self, milliseconds: int) -> None:
+        """Let time pass, seen in steps as the timer would see it."""
+        for _ in range(milliseconds // 500):
+            self.clock.advance(500)
+            self.endpoint.sweep()
+
+
+@asynccontextmanager
+async def stage(**settings: int) -> AsyncIterator[Stage]:
+    """A worker with the MQTT endpoint, whose sessions' clock the test moves."""
+    clock = ShiftedClock()
+    endpoint = MqttEndpoint(MqttSettings.model_validate({"port": 0, "sweep_ms": NEVER_SWEPT} | settings), clock=clock)
+    async with asyncio.timeout(GUARD_S), ScriptedCore({TOKEN}) as core:
+        worker = Worker("mqtt", endpoint, core.connector, worker_id="mqtt-1", drain_grace_s=0.0)
+        await worker.start()
+        devices: list[MqttDevice] = []
+        try:
+            yield Stage(core, worker, endpoint, clock, devices)
+        finally:
+            for device in devices:
+                await device.leave()
+            await worker.drain()
+
+
+async def test_it_says_where_it_listens() -> None:
+    async with stage() as on:
+        assert on.endpoint.describe() == f"mqtt://127.0.0.1:{on.endpoint.port}"
+        assert on.endpoint.port > 0
+
+
+async def test_a_taken_port_is_an_error() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        endpoint = MqttEndpoint(MqttSettings(port=taken.getsockname()[1]))
+        async with ScriptedCore(()) as core:
+            worker = Worker("mqtt", endpoint, core.connector, worker_id="mqtt-1", drain_grace_s=0.0)
+            with pytest.raises(OSError, match="in use"):
+                await worker.start()
+
+
+def test_it_takes_only_its_own_settings() -> None:
+    assert MqttEndpoint.from_settings(MqttSettings(port=1884)).port == 1884
+    with pytest.raises(TypeError, match="MqttSettings"):
+        MqttEndpoint.from_settings(WorkerSettings())
+
+
+async def test_one_connection_too_many_is_closed_at_once() -> None:
+    async with stage(max_connections=1) as on:
+        device, _ = await on.attach()
+        refused = await on.device().open()
+        await refused.closed()
+        assert on.worker.counters.rejected["connection_limit"] == 1
+        await device.leave()
+        await on.core.hear(Disconnected)
+        await on.attach()
+
+
+async def test_a_lost_connection_is_reported() -> None:
+    async with stage() as on:
+        device, session = await on.attach()
+        device.cut()
+        assert await on.core.hear(Disconnected) == Disconnected(
+            session, DisconnectCause.DISCONNECT_CAUSE_CONNECTION_LOST
+        )
+
+
+async def test_a_silent_device_is_disconnected() -> None:
+    async with stage() as on:
+        device, _ = await on.attach(V5, keep_alive_s=2)
+        on.sweep(4_000)
+        assert await device.expect(packets.DISCONNECT) == bytes((ReasonCode.KEEP_ALIVE_TIMEOUT,))
+        await device.closed()
+        assert (await on.core.hear(Disconnected)).cause == DisconnectCause.DISCONNECT_CAUSE_KEEPALIVE
+
+
+async def test_a_device_that_was_heard_stays() -> None:
+    async with stage() as on:
+        device, _ = await on.attach(keep_alive_s=2)
+        for _ in range(4):
+            on.sweep(2_500)
+            device.send(packets.PINGREQ_PACKET)
+            await device.expect(packets.PINGRESP)
+
+
+async def test_time_that_the_process_stood_still_counts_for_nobody() -> None:
+    async with stage(sweep_ms=NEVER_SWEPT) as on:
+        device, _ = await on.attach(keep_alive_s=2)
+        on.clock.advance(NEVER_SWEPT + STOPPED_MS + 20_000)
+        on.endpoint.sweep()
+        assert on.endpoint.around.stood_ms >= STOPPED_MS + 20_000
+        on.clock.advance(1_000)
+        on.endpoint.sweep()
+        assert on.endpoint.connections
+        device.send(packets.PINGREQ_PACKET)
+        await device.expect(packets.PINGRESP)
+
+
+async def test_an_unacknowledged_call_is_reported() -> None:
+    async with stage() as on:
+        device, session = await on.attach()
+        on.core.deliver(session, 41)
+        first, _ = await device.read()
+        assert first >> 4 == packets.PUBLISH
+        assert on.endpoint.busy()
+        on.sweep(10_500)
+        assert await on.core.hear(DeliveryReport) == DeliveryReport(
+            session, 41, DeliveryState.DELIVERY_STATE_NOT_ACKNOWLEDGED
+        )
+        assert not on.endpoint.busy()
+
+
+async def test_the_core_hears_who_was_active() -> None:
+    async with stage() as on:
+        device, session = await on.attach()
+        await on.attach()
+        on.sweep(3_000)
+        active = await on.core.hear(Activity)
+        assert len(active.sessions) == 2
+        device.send(packets.PINGREQ_PACKET)
+        await device.expect(packets.PINGRESP)
+        on.sweep(3_000)
+        assert await on.core.hear(Activity) == Activity(0, (session,))
+        on.sweep(3_000)
+        assert on.core.heard(Activity) == []
+
+
+async def test_devices_are_not_read_while_the_link_takes_no_more() -> None:
+    async with stage() as on:
+        device, session = await on.attach(keep_alive_s=2)
+        on.endpoint.read_devices(False)
+        late = await on.device().open()
+        late.send(packets.connect(V3_1_1, "late", TOKEN))
+        device.publish("v1/devices/me/telemetry", b"{}")
+        on.sweep(60_000)  # nobody is to blame
+        on.core.deliver(session, 1)
+        assert (await device.receive()).request_id == 1
+        assert on.core.heard(DeviceData) == []
+        on.endpoint.read_devices(True)
+        await on.core.hear(DeviceData)
+        assert (await late.connack()).code == 0
+        await on.core.hear(Connect)
+
+
+async def test_a_device_that_takes_nothing_gets_no_more_calls_until_it_does() -> None:
+    async with stage(write_buffer_bytes=65_536) as on:
+        device, session = await on.attach(qos=0)
+        params = b'"%b"' % (b"x" * 1_000_000)
+        sent = 0
+        while not on.core.heard(DeliveryReport):
+            sent += 1
+            on.core.deliver(session, sent, params=params)
+            await on.core.hear_any()
+        refused = await on.core.hear(DeliveryReport)
+        assert (refused.request_id, refused.state) == (sent, DeliveryState.DELIVERY_STATE_NOT_SENT)
+        for request_id in range(1, sent):
+            assert await device.receive() == (request_id, "setGpio", params)
+        device.publish("v1/devices/me/telemetry", b"{}")  # read again
+        await on.core.hear(DeviceData)
+        on.core.deliver(session, 99)
+        assert (await device.receive()).request_id == 99
+
+
+async def test_a_connection_that_does_not_close_is_cut() -> None:
+    async with stage(write_buffer_bytes=65_536, disconnect_timeout_ms=1_000) as on:
+        device, session = await on.attach(qos=0)
+        while not on.core.heard(DeliveryReport):
+            on.core.deliver(session, 1, params=b'"%b"' % (b"x" * 1_000_000))
+            await on.core.hear_any()
+        (connection,) = on.endpoint.connections
+        assert connection.session is not None
+        connection.session.end(DisconnectCause.DISCONNECT_CAUSE_CLOSED_BY_CORE)
+        await on.core.hear(Disconnected)
+        on.sweep(1_500)
+        await device.closed()
+        assert not on.endpoint.connections
+
+
+async def test_stopping_tells_devices_and_takes_no_more() -> None:
+    async with stage() as on:
+        device, _ = await on.attach(V5)
+        port = on.endpoint.port
+        await on.worker.drain()
+        assert await device.expect(packets.DISCONNECT) == bytes((ReasonCode.SERVER_SHUTTING_DOWN,))
+        await device.closed()
+        with pytest.raises(OSError, match=r"refused|failed"):
+            await MqttDevice(port).open()
+
+
+async def test_stopping_does_not_wait_long_for_a_device_that_takes_nothing() -> None:
+    async with stage(write_buffer_bytes=65_536, disconnect_timeout_ms=50) as on:
+        device, session = await on.attach(qos=0)
+        while not on.core.heard(DeliveryReport):
+            on.core.deliver(session, 1, params=b'"%b"' % (b"x" * 1_000_000))
+            await on.core.hear_any()
+        await on.worker.drain()
+        await device.closed()
+        assert not on.endpoint.connections
+
+
+async def test_many_devices_may_come_at_once() -> None:
+    async with stage() as on:
+        devices = [on.device() for _ in range(200)]
+        assert all(await asyncio.gather(*(device.connect(TOKEN) for device in devices)))
+        assert on.worker.counters.sessions == 200
+        await asyncio.gather(*(device.leave() for device in devices))
+        for _ in devices:
+            await on.core.hear(Disconnected)
+        assert on.worker.counters.sessions == 0
