@@ -78,6 +78,7 @@ class FacadeServer:
                 http="httptools",
                 lifespan="off",
                 log_config=None,
+                log_level="warning",
                 access_log=False,
                 server_header=False,
                 backlog=BACKLOG,

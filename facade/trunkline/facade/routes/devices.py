@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
 from trunkline.contract import ids
@@ -15,6 +15,8 @@ from trunkline.facade.request_body import request_body
 from trunkline.facade.schemas import Device, DeviceCredentials, NewDevice
 from trunkline.v1.device_service_pb2 import DeleteDeviceRequest, GetDeviceCredentialsRequest, GetDeviceRequest
 from trunkline.v1.error_pb2 import ErrorReason
+
+DeviceIdText = Annotated[str, Path(alias="deviceId", json_schema_extra={"format": "uuid"})]
 
 
 def device_routes(connection: CoreConnection, authenticator: Authenticator, body_limit: int) -> APIRouter:
@@ -46,21 +48,25 @@ def device_routes(connection: CoreConnection, authenticator: Authenticator, body
         asked = GetDeviceRequest(name=device_name)
         return Device.of((await connection.ask(devices.GetDevice, asked, caller.token)).device)
 
-    @router.get("/device/{device_id}")
-    async def get_device(device_id: str, caller: Annotated[Caller, Depends(authenticator.of_request)]) -> Device:
+    @router.get("/device/{deviceId}")
+    async def get_device(
+        device_id: DeviceIdText, caller: Annotated[Caller, Depends(authenticator.of_request)]
+    ) -> Device:
         """One device."""
         asked = GetDeviceRequest(id=_device_id(device_id))
         return Device.of((await connection.ask(devices.GetDevice, asked, caller.token)).device)
 
-    @router.delete("/device/{device_id}", responses=EMPTY_ANSWER, response_class=Response)
-    async def delete_device(device_id: str, caller: Annotated[Caller, Depends(authenticator.of_request)]) -> Response:
+    @router.delete("/device/{deviceId}", responses=EMPTY_ANSWER, response_class=Response)
+    async def delete_device(
+        device_id: DeviceIdText, caller: Annotated[Caller, Depends(authenticator.of_request)]
+    ) -> Response:
         """Remove a device: its connections are closed and its calls end."""
         await connection.ask(devices.DeleteDevice, DeleteDeviceRequest(id=_device_id(device_id)), caller.token)
         return Response()
 
-    @router.get("/device/{device_id}/credentials")
+    @router.get("/device/{deviceId}/credentials")
     async def get_device_credentials(
-        device_id: str, caller: Annotated[Caller, Depends(authenticator.of_request)]
+        device_id: DeviceIdText, caller: Annotated[Caller, Depends(authenticator.of_request)]
     ) -> DeviceCredentials:
         """What the device shows when it connects."""
         asked = GetDeviceCredentialsRequest(device_id=_device_id(device_id))
