@@ -14,7 +14,7 @@ from trunkline.contract.errors import TrunklineError
 from trunkline.contract.streams.call_codec import CALLER_CODEC
 from trunkline.contract.streams.frames import AnswerFrame, Batch, CallerFrame, CallResult, StartCall
 from trunkline.contract.streams.grpc_wire import GrpcConnector
-from trunkline.contract.streams.wire import Unreadable, Wire, WireBroken
+from trunkline.contract.streams.wire import Unreadable, Wire
 from trunkline.v1.call_pb2 import CallKind, Outcome
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.rpc_service_pb2 import CallStreamRequest, CallStreamResponse
@@ -97,17 +97,17 @@ async def test_bytes_that_are_no_message_break_the_clients_wire(tmp_path: Path) 
 
     async with asyncio.timeout(10), raw_server(tmp_path, write_garbage) as method:
         wire = await GrpcConnector(method, CALLER_CODEC).connect()
-        with pytest.raises(WireBroken) as raised:
+        with pytest.raises(TrunklineError) as raised:
             await wire.read()
         await wire.close()
-    assert raised.value.error.reason == ErrorReason.ERROR_REASON_PROTOCOL_VIOLATION
+    assert raised.value.reason == ErrorReason.ERROR_REASON_PROTOCOL_VIOLATION
 
 
 async def test_bytes_that_are_no_message_break_the_servers_wire(tmp_path: Path) -> None:
     async def serve(wire: CallServerWire) -> TrunklineError:
-        with pytest.raises(WireBroken) as raised:
+        with pytest.raises(TrunklineError) as raised:
             await wire.read()
-        return raised.value.error
+        return raised.value
 
     async with asyncio.timeout(10), grpc_server(tmp_path, serve) as channel:
         method: Any = channel.stream_stream("/trunkline.v1.RpcService/CallStream", None, None)

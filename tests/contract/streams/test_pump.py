@@ -145,7 +145,7 @@ async def test_a_broken_wire_ends_the_pump_with_its_error() -> None:
         running = Running(PlainEnd())
         await asyncio.sleep(0)
         running.wire.cut()
-        with pytest.raises(WireBroken, match="cut by the test"):
+        with pytest.raises(TrunklineError, match="cut by the test"):
             await running.task
 
 

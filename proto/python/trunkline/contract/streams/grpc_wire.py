@@ -90,11 +90,11 @@ class ClientWire(Generic[Out, In]):
         except asyncio.CancelledError:
             if self._interrupted is None:
                 raise
-            raise WireBroken(self._interrupted) from None
+            raise self._interrupted from None
         if message is _EOF:
             return None
         if message is None:  # how gRPC says that its deserializer failed
-            raise WireBroken(_unreadable())
+            raise _unreadable()
         now = self._clock()
         return self._decode(message, now, self._peer_clock.excess(message.clock_ms, now))
 
@@ -128,18 +128,18 @@ class ServerWire(Generic[Out, In]):
 
     async def read(self) -> Batch[In] | None:
         if self._interrupted is not None:
-            raise WireBroken(self._interrupted)
+            raise self._interrupted
         self._reader = asyncio.current_task()
         try:
             message = await self._context.read()
         except asyncio.CancelledError:
             if self._interrupted is None or self._reader is None or self._reader.uncancel():
                 raise
-            raise WireBroken(self._interrupted) from None
+            raise self._interrupted from None
         except grpc.aio.BaseError as error:
             raise WireBroken(_unavailable(f"the stream has ended: {error}")) from None
         except DecodeError:
-            raise WireBroken(_unreadable()) from None
+            raise _unreadable() from None
         finally:
             self._reader = None
         if message is _EOF:

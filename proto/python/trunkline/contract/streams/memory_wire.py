@@ -25,7 +25,7 @@ class _Way(Generic[Out]):
     def __init__(self) -> None:
         self._batches: deque[Batch[Out]] = deque()
         self._reader: asyncio.Future[None] | None = None
-        self._broken: TrunklineError | None = None
+        self._failure: TrunklineError | WireBroken | None = None
         self.ended = False
 
     def put(self, batch: Batch[Out]) -> None:
@@ -36,14 +36,14 @@ class _Way(Generic[Out]):
         """What was put before is still read; then comes the end."""
         if not self.ended:
             self.ended = True
-            self._broken = error
+            self._failure = None if error is None else WireBroken(error)
             self._wake()
 
     async def get(self) -> Batch[Out] | None:
         while not self._batches:
             if self.ended:
-                if self._broken is not None:
-                    raise WireBroken(self._broken)
+                if self._failure is not None:
+                    raise self._failure
                 return None
             self._reader = asyncio.get_running_loop().create_future()
             try:
@@ -55,7 +55,7 @@ class _Way(Generic[Out]):
     def interrupt(self, error: TrunklineError) -> None:
         self._batches.clear()
         self.ended = True
-        self._broken = error
+        self._failure = error
         self._wake()
 
     def _wake(self) -> None:

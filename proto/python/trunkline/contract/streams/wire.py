@@ -31,11 +31,15 @@ class Wire(Protocol[Out_contra, In_co]):
         ...
 
     async def read(self) -> Batch[In_co] | None:
-        """The peer's next batch, or None once it ended the stream cleanly. Raises WireBroken."""
+        """The peer's next batch, or None once it ended the stream cleanly.
+
+        Raises WireBroken if nobody is there to be told more, and TrunklineError if the peer should be told why its
+        stream ends: what it sent cannot be read, or this side was interrupted.
+        """
         ...
 
     def interrupt(self, error: TrunklineError) -> None:
-        """Make the pending read, or else the next, raise WireBroken with this error; from anywhere, at any time."""
+        """Make the pending read, or else the next, raise this error; from anywhere, at any time."""
         ...
 
     async def close(self, error: TrunklineError | None = None) -> None:
