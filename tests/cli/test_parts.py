@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from trunkline.cli.errors import CommandError
 from trunkline.cli.fleet import Fleet
 from trunkline.cli.login import Login
 from trunkline.cli.parts import CORE, FACADE, MQTT, CorePart, FacadePart, WorkerPart, log_settings, make, settings_of
@@ -12,7 +13,6 @@ from trunkline.cli.rest import Rest
 from trunkline.core.settings import CoreSettings
 from trunkline.facade.settings import FacadeSettings
 from trunkline.transports.endpoints.mqtt.settings import MqttSettings
-from trunkline.transports.main import UnknownTransport
 from trunkline.transports.settings import WorkerSettings
 
 
@@ -20,7 +20,7 @@ def test_every_part_has_its_settings() -> None:
     assert settings_of(CORE) == (CoreSettings,)
     assert settings_of(FACADE) == (FacadeSettings,)
     assert settings_of(MQTT) == (WorkerSettings, MqttSettings)
-    with pytest.raises(UnknownTransport, match="zigbee"):
+    with pytest.raises(CommandError, match="zigbee"):
         settings_of("zigbee")
 
 

@@ -11,6 +11,7 @@ import structlog
 from prometheus_client.registry import Collector
 from pydantic_settings import BaseSettings
 
+from trunkline.cli.errors import CommandError
 from trunkline.cli.ready import Facts, at
 from trunkline.cli.running import Part
 from trunkline.contract.errors import TrunklineError, reason_name
@@ -121,14 +122,17 @@ class WorkerPart:
 
 
 def settings_of(name: str) -> tuple[type[BaseSettings], ...]:
-    """The settings classes of a part: `core`, `facade` or a transport. Raises UnknownTransport."""
+    """The settings classes of a part: `core`, `facade` or a transport. Raises CommandError for no such transport."""
     if name == CORE:
         return (CoreSettings,)
     if name == FACADE:
         return (FacadeSettings,)
-    from trunkline.transports.main import endpoint_class
+    from trunkline.transports.main import UnknownTransport, endpoint_class
 
-    return (WorkerSettings, endpoint_class(name).settings)
+    try:
+        return (WorkerSettings, endpoint_class(name).settings)
+    except UnknownTransport as error:
+        raise CommandError(f"{error}.") from None
 
 
 def make(name: str, settings: Sequence[Any]) -> Part:

@@ -29,22 +29,28 @@ class ServeSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="TRUNKLINE_", frozen=True, extra="forbid")
 
-    demo: bool = Field(False, description="Demo accounts with known passwords and demo devices; loopback only.")
-    processes: Processes = Field("parts", description="parts: a child process for each part; one: all in one process.")
-    host: str = Field("127.0.0.1", description="Address that all ports listen on.")
-    http_port: int = Field(8080, ge=0, le=65535, description="REST port; 0 picks a free one, as for all ports.")
-    mqtt_port: int = Field(1883, ge=0, le=65535, description="MQTT port.")
-    coap_port: int = Field(5683, ge=0, le=65535, description="CoAP port; this version has no CoAP worker yet.")
-    grpc_port: int = Field(9090, ge=0, le=65535, description="gRPC port for backends.")
+    demo: bool = Field(default=False, description="Demo accounts with known passwords and demo devices; loopback only.")
+    processes: Processes = Field(
+        default="parts", description="parts: a child process for each part; one: all in one process."
+    )
+    host: str = Field(default="127.0.0.1", description="Address that all ports listen on.")
+    http_port: int = Field(default=8080, ge=0, le=65535, description="REST port; 0 picks a free one, as for all ports.")
+    mqtt_port: int = Field(default=1883, ge=0, le=65535, description="MQTT port.")
+    coap_port: int = Field(default=5683, ge=0, le=65535, description="CoAP port; this version has no CoAP worker yet.")
+    grpc_port: int = Field(default=9090, ge=0, le=65535, description="gRPC port for backends.")
     metrics_port: int = Field(
-        9464,
+        default=9464,
         ge=0,
         le=65533,
         description="Prometheus port of the core; facade and MQTT follow. One in all in one process.",
     )
-    data_dir: Path = Field(Path(".trunkline"), description="Where the database, keys, the secret and the socket live.")
-    log_level: LogLevel = Field("INFO", description="DEBUG, INFO, WARNING or ERROR; a part's own variable goes first.")
-    log_format: Literal["console", "json"] = Field("console", description="How log lines look.")
+    data_dir: Path = Field(
+        default=Path(".trunkline"), description="Where the database, keys, the secret and the socket live."
+    )
+    log_level: LogLevel = Field(
+        default="INFO", description="DEBUG, INFO, WARNING or ERROR; a part's own variable goes first."
+    )
+    log_format: Literal["console", "json"] = Field(default="console", description="How log lines look.")
 
     @model_validator(mode="after")
     def _demo_stays_at_home(self) -> Self:

@@ -1,0 +1,77 @@
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+from system.runners import Served
+from typer.testing import CliRunner
+
+from trunkline.cli.main import app
+
+SUBCOMMANDS = ("serve", "core", "facade", "transport", "call", "simulate")
+
+
+def trunkline(*arguments: str, given: str = "") -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "trunkline.cli.main", *arguments]
+    return subprocess.run(command, input=given, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_help_lists_every_command_and_its_options() -> None:
+    shown = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200"})
+    assert shown.exit_code == 0
+    for name in SUBCOMMANDS:
+        assert name in shown.output
+        assert CliRunner().invoke(app, [name, "--help"]).exit_code == 0
+    options = CliRunner().invoke(app, ["serve", "-h"], env={"COLUMNS": "200"}).output
+    for option in ("--demo", "--processes", "--host", "--http-port", "--mqtt-port", "--coap-port", "--grpc-port"):
+        assert option in options
+    for option in ("--metrics-port", "--data-dir", "--log-level", "--print-settings"):
+        assert option in options
+
+
+def test_version() -> None:
+    assert CliRunner().invoke(app, ["--version"]).output == f"trunkline {version('trunkline')}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["serve", "--processes=two"],
+        ["serve", "--http-port=many"],
+        ["call", "only-a-device"],
+        ["call", "a", "b", "--timeout-ms=0"],
+        ["simulate", "0"],
+        ["simulate", "2", "--access-token=A"],
+        ["simulate", "1", "--qos=2"],
+        ["nonsense"],
+    ],
+)
+def test_wrong_usage_is_told_before_anything_happens(arguments: list[str]) -> None:
+    shown = CliRunner().invoke(app, arguments)
+    assert shown.exit_code == 2
+    assert "Traceback" not in shown.output
+
+
+def test_a_command_that_cannot_go_on_says_why_in_one_line() -> None:
+    ended = trunkline("call", "device", "method", "{not json")
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    assert ended.stderr.startswith("trunkline: PARAMS is not JSON")
+    assert ended.stderr.count("\n") == 1
+
+
+def test_call_reads_params_from_standard_input_and_url_and_token_from_the_environment(
+    demo: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRUNKLINE_URL", demo.rest)
+    ended = trunkline("call", "Test Device B1", "setGpio", "-", "--fail-fast", given='{"pin": 7}')
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("failed: DEVICE_OFFLINE")
+    monkeypatch.setenv("TRUNKLINE_TOKEN", "wrong")
+    assert "HTTP 401" in trunkline("call", "Test Device B1", "setGpio").stderr
+
+
+def test_calling_needs_none_of_the_servers_libraries() -> None:
+    code = "import sys, trunkline.cli.main, trunkline.cli.call; print(*sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"grpc", "fastapi", "sqlalchemy"} & set(ended.stdout.split())
