@@ -2,11 +2,9 @@
 
 import os
 import tempfile
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -70,13 +68,12 @@ def build_server(
     host: str,
     port: int,
     max_params_bytes: int,
-    interceptors: Sequence["grpc.aio.ServerInterceptor[Any, Any]"] = (),
 ) -> CoreServer:
     """Bind the Unix socket of `data_dir` and the TCP port (0: any free one).
 
     Raises OSError, naming the address, if one of them is taken.
     """
-    server = grpc.aio.server(interceptors=[ErrorInterceptor(), *interceptors], options=server_options(max_params_bytes))
+    server = grpc.aio.server(interceptors=[ErrorInterceptor()], options=server_options(max_params_bytes))
     add_RpcServiceServicer_to_server(rpc_service, server)
     add_TransportServiceServicer_to_server(transport_service, server)
     add_DeviceServiceServicer_to_server(device_service, server)
