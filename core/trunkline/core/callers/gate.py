@@ -5,7 +5,7 @@ from typing import Protocol, cast
 
 from trunkline.contract.clock import Clock
 from trunkline.contract.errors import TrunklineError
-from trunkline.contract.ids import new_id
+from trunkline.contract.ids import new_ids
 from trunkline.contract.json_text import compact
 from trunkline.contract.streams.frames import StartCall
 from trunkline.core.callers.joined import Joined
@@ -66,6 +66,7 @@ class CallGate:
         self._counters = counters
         self._turns: Turns[bytes, Call] = Turns()
         self._turn_ahead = False
+        self._new_ids = new_ids()
         self._named: dict[tuple[bytes, bytes], Call] = {}
         """Living calls whose caller chose their id."""
         self._loading: dict[bytes, list[tuple[Principal, StartCall, Caller]]] = {}
@@ -145,7 +146,7 @@ class CallGate:
             self._refuse(caller, error)
             return
         call = Call(
-            call_id=start.call_id or new_id(),
+            call_id=start.call_id or next(self._new_ids),
             device_id=device.device_id,
             tenant_id=device.tenant_id,
             kind=start.kind,

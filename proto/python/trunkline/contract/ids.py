@@ -1,6 +1,7 @@
 """Ids: 16 bytes inside, UUID text at the edges."""
 
 import os
+from collections.abc import Iterator
 from typing import Final, NewType
 
 DeviceId = NewType("DeviceId", bytes)
@@ -15,10 +16,18 @@ NO_ID: Final = b""
 
 def new_id() -> bytes:
     """A fresh random id (UUID version 4)."""
-    raw = bytearray(os.urandom(16))
-    raw[6] = raw[6] & 0x0F | 0x40
-    raw[8] = raw[8] & 0x3F | 0x80
-    return bytes(raw)
+    return next(new_ids(1))
+
+
+def new_ids(block: int = 256) -> Iterator[bytes]:
+    """Fresh random ids without end. The system is asked for the randomness of `block` ids at once: each asking is a
+    system call, which costs more than all else about an id."""
+    while True:
+        raw = bytearray(os.urandom(16 * block))
+        for start in range(0, len(raw), 16):
+            raw[start + 6] = raw[start + 6] & 0x0F | 0x40
+            raw[start + 8] = raw[start + 8] & 0x3F | 0x80
+            yield bytes(raw[start : start + 16])
 
 
 def to_text(value: bytes) -> str:
