@@ -1,6 +1,6 @@
 """One device's calls, as a pure machine: facts and time in, effects out. No clock, no I/O, no logging, no randomness.
 
-A call's state changes by the table in `rules.py` and nowhere else. Each input returns the effects that the shell has to
+Each input returns the effects that the shell has to
 perform at once and in order. `session` arguments are the shell's own keys; `now` is monotonic milliseconds.
 
 A call goes to every subscribed session that has a free slot and waits for those that have none; with several sessions
@@ -11,31 +11,28 @@ subscription until its deadline. Its id stays the same however often it is deliv
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from trunkline.core.calls.deliveries import Delivery, Told
-from trunkline.core.calls.endings import expired, failed, hung_up, unknown
+from trunkline.core.calls.deliveries import Told
+from trunkline.core.calls.dispatch import NEVER, Dispatch
+from trunkline.core.calls.endings import expired, failed, hung_up
 from trunkline.core.calls.late import LateTable
 from trunkline.core.calls.model import (
     NOTHING,
     Call,
     CloseSession,
     Complete,
-    Deliver,
     Effect,
     Ending,
     Fact,
-    Redelivery,
     SessionKey,
     State,
     Stray,
     StrayReply,
-    WakeAt,
     Wants,
-    Withdraw,
 )
 from trunkline.core.calls.redelivery import for_resumed, for_subscriber
 from trunkline.core.calls.request_ids import RequestIds
-from trunkline.core.calls.rules import ANSWERED, GIVEN_UP, MISSING, RULES, SATISFIED
-from trunkline.core.calls.sessions import Session, Sessions
+from trunkline.core.calls.rules import ANSWERED
+from trunkline.core.calls.sessions import Session
 from trunkline.v1.call_pb2 import CallKind, Outcome
 from trunkline.v1.error_pb2 import Cause, ErrorReason
 from trunkline.v1.transport_service_pb2 import Acknowledgement, DeliveryState, SessionKind
@@ -43,16 +40,9 @@ from trunkline.v1.transport_service_pb2 import Acknowledgement, DeliveryState, S
 RETRY_MS: Final = 100
 """A session that could not send a call gets its next one after this long."""
 
-NEVER: Final = 1 << 62
-"""No wake-up is armed."""
-
 # What the hot path needs of enums, bound once: a member's look-up costs more than the rule it names.
 _QUEUED: Final = State.QUEUED
-_OFFER: Final = Fact.OFFER
-_OVER: Final = Fact.OVER
-_IMPLIED: Final = Delivery.IMPLIED
 _WRITTEN: Final = Told(Fact.WRITTEN, False)
-_SENDING: Final = Wants.SENDING
 _REPLY: Final = Wants.REPLY
 _TWO_WAY: Final = CallKind.CALL_KIND_TWO_WAY
 _SUCCEEDED: Final = Outcome.OUTCOME_SUCCEEDED
@@ -65,17 +55,7 @@ class DeviceCalls:
     `grace_until_ms` a device without a session counts as suspended: the core has just started, its worker may be back.
     """
 
-    __slots__ = (
-        "_armed",
-        "_calls",
-        "_device_id",
-        "_grace_until",
-        "_ids",
-        "_late",
-        "_max_pending",
-        "_max_sessions",
-        "_sessions",
-    )
+    __slots__ = ("_device_id", "_dispatch", "_ids", "_late", "_max_pending", "_max_sessions")
 
     def __init__(
         self,
@@ -92,27 +72,24 @@ class DeviceCalls:
         self._late = late
         self._max_sessions = max_sessions
         self._max_pending = max_pending
-        self._grace_until = grace_until_ms
-        self._calls: dict[int, Call] = {}  # living, in the order they were submitted
-        self._sessions = Sessions()
-        self._armed = NEVER
+        self._dispatch = Dispatch(device_id, late, grace_until_ms)
 
     @property
     def idle(self) -> bool:
         """Whether nothing would be lost if the machine were dropped."""
-        return not self._calls and not self._sessions.current
+        return not self._dispatch.calls and not self._dispatch.sessions.current
 
     @property
     def pending(self) -> int:
         """Living calls, also those whose caller hung up."""
-        return len(self._calls)
+        return len(self._dispatch.calls)
 
     def __contains__(self, request_id: object) -> bool:
         """Whether the id must not be given out: a living call or a slot has it, or a late reply may bear it."""
         return (
-            request_id in self._calls
+            request_id in self._dispatch.calls
             or (self._device_id, request_id) in self._late
-            or any(request_id in one.deliveries for one in self._sessions)
+            or any(request_id in one.deliveries for one in self._dispatch.sessions)
         )
 
     # --- callers ---
@@ -122,54 +99,49 @@ class DeviceCalls:
         deadline = call.deadline_ms
         if deadline <= now:
             return [expired(call, Cause.CAUSE_EXPIRED_ON_ARRIVAL)]
-        calls = self._calls
+        calls = self._dispatch.calls
         if len(calls) >= self._max_pending:
             return [failed(call, ErrorReason.ERROR_REASON_QUEUE_FULL, Cause.CAUSE_QUEUE_FULL)]
-        if call.fail_fast and not self._reachable(now):
+        if call.fail_fast and not self._dispatch.reachable(now):
             return [failed(call, ErrorReason.ERROR_REASON_DEVICE_OFFLINE, Cause.CAUSE_DEVICE_OFFLINE)]
         if call.kind != _TWO_WAY:
-            call.wants = Wants.DELIVERY if call.await_delivery else _SENDING
+            call.wants = Wants.DELIVERY if call.await_delivery else Wants.SENDING
         call.request_id = request_id = self._ids.next(self._device_id, self)
         calls[request_id] = call
         effects: list[Effect] = []
-        for session in self._sessions.current.values():
+        for session in self._dispatch.sessions.current.values():
             if session.subscribed and not session.suspended:
-                self._hand(session, call, now, effects)
-        if deadline < self._armed:
-            self._arm(deadline, effects)
-        if call.fail_fast and now < self._grace_until < self._armed:
-            self._arm(self._grace_until, effects)
+                self._dispatch.hand(session, call, now, effects)
+        if deadline < self._dispatch.armed:
+            self._dispatch.arm(deadline, effects)
+        if call.fail_fast and now < self._dispatch.grace_until < self._dispatch.armed:
+            self._dispatch.arm(self._dispatch.grace_until, effects)
         return effects
 
     def hang_up(self, request_id: int, now: int) -> Sequence[Effect]:
         """The caller went away: it is answered CANCELLED. The call goes on, unless it was never sent."""
-        call = self._calls.get(request_id)
+        call = self._dispatch.calls.get(request_id)
         if call is None or call.completed:
             return NOTHING
         call.completed = True
         effects: list[Effect] = [hung_up(call)]
         if call.state in (State.QUEUED, State.OFFERED):
-            self._begin(call, Ending.HUNG_UP, now, effects)
+            self._dispatch.release(call, Ending.HUNG_UP, now, effects)
         return effects
 
     def drained(self, now: int) -> Sequence[Effect]:
         """The core is about to end: every caller gets its answer."""
         effects: list[Effect] = []
-        for call in list(self._calls.values()):
-            self._begin(call, Ending.DRAINED, now, effects)
+        for call in list(self._dispatch.calls.values()):
+            self._dispatch.release(call, Ending.DRAINED, now, effects)
         return effects
 
     def deleted(self, now: int) -> Sequence[Effect]:
         """The device was deleted: its calls end, its sessions are closed."""
         effects: list[Effect] = []
-        for call in list(self._calls.values()):
-            effects += [
-                Withdraw(session.key, call.request_id) for session in self._sessions.with_unacked(call.request_id)
-            ]
-            self._end_unanswered(call, now)
-            if not call.completed:
-                effects.append(failed(call, ErrorReason.ERROR_REASON_DEVICE_DELETED, Cause.CAUSE_DEVICE_DELETED))
-        for session in self._sessions.current.values():
+        for call in list(self._dispatch.calls.values()):
+            self._dispatch.release(call, Ending.DELETED, now, effects)
+        for session in self._dispatch.sessions.current.values():
             self._replace(session, ErrorReason.ERROR_REASON_DEVICE_DELETED, effects)
         return effects
 
@@ -179,7 +151,7 @@ class DeviceCalls:
         self, session: SessionKey, epoch: int, kind: SessionKind.ValueType, max_inflight: int, now: int
     ) -> Sequence[Effect]:
         """A session began; it gets calls once it subscribes. Beyond the limit the oldest ones are closed."""
-        self._sessions.current[session] = Session(session, epoch, kind, max_inflight)
+        self._dispatch.sessions.current[session] = Session(session, epoch, kind, max_inflight)
         effects: list[Effect] = []
         self._keep_limit(effects)
         return effects
@@ -188,35 +160,35 @@ class DeviceCalls:
         self, session: SessionKey, acknowledgement: Acknowledgement.ValueType, now: int
     ) -> Sequence[Effect]:
         """The device subscribed to calls: it gets what waits, and again what its redelivery says."""
-        one = self._sessions.current.get(session)
+        one = self._dispatch.sessions.current.get(session)
         if one is None or one.replaced:
             return NOTHING
         one.subscribe(acknowledgement)
-        one.waiting = for_subscriber(self._calls, one)
+        one.waiting = for_subscriber(self._dispatch.calls, one)
         effects: list[Effect] = []
-        self._pump(one, now, effects)
+        self._dispatch.pump(one, now, effects)
         return effects
 
     def session_unsubscribed(self, session: SessionKey, now: int) -> Sequence[Effect]:
         """The device takes no more calls; what it has stays with it."""
-        one = self._sessions.current.get(session)
+        one = self._dispatch.sessions.current.get(session)
         if one is None:
             return NOTHING
         one.unsubscribe()
         effects: list[Effect] = []
-        self._fail_fast(now, effects)
+        self._dispatch.fail_fast(now, effects)
         return effects
 
     def session_suspended(self, session: SessionKey, now: int) -> Sequence[Effect]:
         """Its link broke: it gets nothing until it resumes, and keeps what it has."""
-        one = self._sessions.current.get(session)
+        one = self._dispatch.sessions.current.get(session)
         if one is not None:
             one.suspended = True
         return NOTHING
 
     def session_unsuspended(self, session: SessionKey, now: int) -> Sequence[Effect]:
         """Its link is back and it is as it was: the worker does not know yet that it was opened."""
-        one = self._sessions.current.get(session)
+        one = self._dispatch.sessions.current.get(session)
         if one is None:
             return NOTHING
         effects: list[Effect] = []
@@ -239,9 +211,9 @@ class DeviceCalls:
         `open` are the deliveries without a final report: they hold slots. The resumption is no subscription of the
         device: nothing that was acknowledged goes out again, but what waits does.
         """
-        one = self._sessions.find(session) or Session(session, epoch, kind, max_inflight)
-        self._sessions.ended.pop(session, None)
-        self._sessions.current[session] = one
+        one = self._dispatch.sessions.find(session) or Session(session, epoch, kind, max_inflight)
+        self._dispatch.sessions.ended.pop(session, None)
+        self._dispatch.sessions.current[session] = one
         one.describe(epoch, kind, max_inflight)
         if subscribed:
             one.subscribe(acknowledgement)
@@ -249,10 +221,10 @@ class DeviceCalls:
             one.unsubscribe()
         effects: list[Effect] = []
         for request_id, was_open in one.resume(open):
-            call = self._calls.get(request_id)
+            call = self._dispatch.calls.get(request_id)
             if call is not None:
                 call.open += not was_open
-                self._learn(call, _WRITTEN, now, effects)
+                self._dispatch.learn(call, _WRITTEN, now, effects)
         self._keep_limit(effects)
         self._go_on(one, now, effects)
         return effects
@@ -264,26 +236,26 @@ class DeviceCalls:
         session was suspended, or when the shell says so a second time because the link broke meanwhile, the worker
         is taken for lost with it.
         """
-        found = self._sessions.end(session)
+        found = self._dispatch.sessions.end(session)
         if found is None:
             return NOTHING
         one, lost = found
         effects: list[Effect] = []
         for request_id, told in one.close(lost):
-            call = self._calls.get(request_id)
+            call = self._dispatch.calls.get(request_id)
             if call is not None:
-                self._learn(call, told, now, effects)
-        for request_id in [number for number in one.deliveries if number not in self._calls]:
+                self._dispatch.learn(call, told, now, effects)
+        for request_id in [number for number in one.deliveries if number not in self._dispatch.calls]:
             del one.deliveries[request_id]
-        self._sessions.drop_if_done(one)
-        self._fail_fast(now, effects)
+        self._dispatch.sessions.drop_if_done(one)
+        self._dispatch.fail_fast(now, effects)
         return effects
 
     # --- deliveries ---
 
     def written(self, session: SessionKey, request_id: int, now: int) -> Sequence[Effect]:
         """The worker's ack covers the delivery: it is written to the device."""
-        one = self._sessions.find(session)
+        one = self._dispatch.sessions.find(session)
         told = one.written(request_id) if one is not None else None
         if one is None or told is None:
             return NOTHING
@@ -291,7 +263,7 @@ class DeviceCalls:
 
     def not_written(self, session: SessionKey, request_id: int, now: int) -> Sequence[Effect]:
         """The worker never got the delivery, or it was taken back: nobody was told of it."""
-        one = self._sessions.find(session)
+        one = self._dispatch.sessions.find(session)
         told = one.not_written(request_id) if one is not None else None
         if one is None or told is None:
             return NOTHING
@@ -301,54 +273,48 @@ class DeviceCalls:
         self, session: SessionKey, request_id: int, state: DeliveryState.ValueType, now: int
     ) -> Sequence[Effect]:
         """The worker reports what became of a delivery; repeats and reports of unknown deliveries change nothing."""
-        one = self._sessions.find(session)
+        one = self._dispatch.sessions.find(session)
         told = one.reported(request_id, state) if one is not None else None
         if one is None or told is None:
             return NOTHING
-        if told.fact is Fact.NOT_SENT and one.taking and request_id in self._calls:
+        if told.fact is Fact.NOT_SENT and one.taking and request_id in self._dispatch.calls:
             one.paused_until = now + RETRY_MS
         return self._told(one, request_id, told, now)
 
     def _told(self, session: Session, request_id: int, told: Told, now: int) -> Sequence[Effect]:
         """A session told of a delivery: what follows for the call, then for the slot."""
-        call = self._calls.get(request_id)
+        call = self._dispatch.calls.get(request_id)
         if call is None and not session.waiting:
             return NOTHING
         effects: list[Effect] = []
         if call is not None:
-            self._learn(call, told, now, effects)
-        self._pump(session, now, effects)
-        self._sessions.drop_if_done(session)
+            self._dispatch.learn(call, told, now, effects)
+        self._dispatch.pump(session, now, effects)
+        self._dispatch.sessions.drop_if_done(session)
         return effects
 
     def withdrawn(self, session: SessionKey, request_id: int, was_written: bool, now: int) -> Sequence[Effect]:
         """Answers a `Withdraw`: whether the delivery had been written to the link and may still reach the device."""
         effects: list[Effect] = []
-        one = self._sessions.find(session)
-        call = self._calls.get(request_id)
+        one = self._dispatch.sessions.find(session)
+        call = self._dispatch.calls.get(request_id)
         taken_back = not was_written and one is not None and one.not_written(request_id) is not None
         if call is not None:
-            call.open -= taken_back
-            if call.ending is not None:
-                call.withdrawing -= 1
-                if call.withdrawing == 0:
-                    if call.open == 0:
-                        call.state = RULES[call.state][_OVER]
-                    self._conclude(call, call.ending, now, effects)
+            self._dispatch.withdrawal_answered(call, taken_back, now, effects)
         if one is not None:
-            self._pump(one, now, effects)
-            self._sessions.drop_if_done(one)
+            self._dispatch.pump(one, now, effects)
+            self._dispatch.sessions.drop_if_done(one)
         return effects
 
     def replied(self, request_id: int, payload: bytes, error: str | None, now: int) -> Sequence[Effect]:
         """The device answered; `error`: its transport could not convert what it said. The first reply wins."""
-        call = self._calls.get(request_id)
+        call = self._dispatch.calls.get(request_id)
         if call is None:
             issued = self._ids.issued(self._device_id, request_id)
             return [StrayReply(request_id, self._late.classify(self._device_id, request_id, now, issued))]
         if call.state is _QUEUED:
             return [StrayReply(request_id, Stray.UNKNOWN)]  # nobody has told the device of this call
-        self._end(call)
+        self._dispatch.end(call)
         if call.completed:
             return [StrayReply(request_id, Stray.LATE)]
         if call.wants is not _REPLY:
@@ -362,98 +328,33 @@ class DeviceCalls:
 
     def passed(self, now: int) -> Sequence[Effect]:
         """Time has come: deadlines, pauses and the grace after the core's start."""
-        self._armed = NEVER
+        self._dispatch.armed = NEVER
         effects: list[Effect] = []
-        for call in [one for one in self._calls.values() if one.deadline_ms <= now]:
-            self._begin(call, Ending.EXPIRED, now, effects)
-        self._fail_fast(now, effects)
+        for call in [one for one in self._dispatch.calls.values() if one.deadline_ms <= now]:
+            self._dispatch.release(call, Ending.EXPIRED, now, effects)
+        self._dispatch.fail_fast(now, effects)
         wake_at = NEVER
-        for session in self._sessions.current.values():
+        for session in self._dispatch.sessions.current.values():
             if 0 < session.paused_until <= now:
                 session.paused_until = 0
-                session.waiting = for_resumed(self._calls, session)  # in their old order again
-                self._pump(session, now, effects)
+                session.waiting = for_resumed(self._dispatch.calls, session)  # in their old order again
+                self._dispatch.pump(session, now, effects)
             elif session.waiting and session.paused_until:
                 wake_at = min(wake_at, session.paused_until)
-        for call in self._calls.values():
+        for call in self._dispatch.calls.values():
             if call.ending is None:
                 wake_at = min(wake_at, call.deadline_ms)
-            if call.fail_fast and now < self._grace_until:
-                wake_at = min(wake_at, self._grace_until)
+            if call.fail_fast and now < self._dispatch.grace_until:
+                wake_at = min(wake_at, self._dispatch.grace_until)
         if wake_at < NEVER:
-            self._arm(wake_at, effects)
+            self._dispatch.arm(wake_at, effects)
         return effects
-
-    # --- a call's way through the sessions ---
-
-    def _hand(self, session: Session, call: Call, now: int, effects: list[Effect]) -> None:
-        """Give the call to a taking session, or let it wait for its turn there."""
-        if session.waiting or session.paused_until > now or len(session.deliveries) >= session.max_inflight:
-            session.waiting[call.request_id] = call
-            self._pump(session, now, effects)
-        else:
-            self._offer(session, call, effects)
-
-    def _offer(self, session: Session, call: Call, effects: list[Effect]) -> None:
-        deliveries = session.deliveries
-        deliveries[call.request_id] = offered = session.offers_as
-        call.open += 1
-        call.state = RULES[call.state][_OFFER]
-        prompt = call.wants is _SENDING or (offered is _IMPLIED and len(deliveries) >= session.max_inflight)
-        effects.append(Deliver(session.key, call, prompt))
-        if session.poll:
-            session.unsubscribe()
-
-    def _pump(self, session: Session, now: int, effects: list[Effect]) -> None:
-        """Fill the session's free slots with what waits for it; a pause needs a wake-up."""
-        waiting = session.waiting
-        while waiting and session.taking and len(session.deliveries) < session.max_inflight:
-            if session.paused_until > now:
-                if session.paused_until < self._armed:
-                    self._arm(session.paused_until, effects)
-                break
-            self._offer(session, waiting.pop(next(iter(waiting))), effects)
-
-    def _learn(self, call: Call, told: Told, now: int, effects: list[Effect]) -> None:
-        """Apply a fact; end the call if its caller has what it wants, or if nothing more will come of it."""
-        state = RULES[call.state][told.fact]
-        if told.closes:
-            call.open -= 1
-        if call.open == 0:
-            state = RULES[state][_OVER]
-        call.state = state
-        outcome = SATISFIED[call.wants].get(state)
-        if outcome is not None:
-            self._end(call)
-            if not call.completed:
-                effects.append(Complete(call, outcome))
-        elif call.open == 0 and state is _QUEUED:
-            self._back(call, now, effects)
-        elif call.open == 0 and call.redelivery is Redelivery.NEVER:
-            cause = GIVEN_UP[call.wants].get(state)
-            if cause is not None:
-                self._end_unanswered(call, now)
-                if not call.completed:
-                    effects.append(unknown(call, cause))
-
-    def _back(self, call: Call, now: int, effects: list[Effect]) -> None:
-        """Nobody has the call after all: it waits as if it had just come, unless nobody waits for it."""
-        if call.completed:
-            self._end(call)
-            return
-        if call.ending is not None:
-            return
-        for session in self._sessions.current.values():
-            if session.taking:
-                self._hand(session, call, now, effects)
-        if call.fail_fast:
-            self._fail_fast(now, effects)
 
     # --- sessions' comings and goings ---
 
     def _keep_limit(self, effects: list[Effect]) -> None:
-        if len(self._sessions.current) > self._max_sessions:
-            for session in self._sessions.beyond(self._max_sessions):
+        if len(self._dispatch.sessions.current) > self._max_sessions:
+            for session in self._dispatch.sessions.beyond(self._max_sessions):
                 self._replace(session, ErrorReason.ERROR_REASON_SESSION_SUPERSEDED, effects)
 
     def _replace(self, session: Session, reason: ErrorReason.ValueType, effects: list[Effect]) -> None:
@@ -464,66 +365,6 @@ class DeviceCalls:
     def _go_on(self, session: Session, now: int, effects: list[Effect]) -> None:
         session.suspended = False
         if session.subscribed:
-            session.waiting = for_resumed(self._calls, session)
-            self._pump(session, now, effects)
-        self._fail_fast(now, effects)
-
-    def _reachable(self, now: int) -> bool:
-        """Whether a call that will not wait for an offline device may wait."""
-        sessions = self._sessions
-        return sessions.reachable if sessions.current else now < self._grace_until
-
-    def _fail_fast(self, now: int, effects: list[Effect]) -> None:
-        """The device may just have become unreachable: end the calls that do not wait for that."""
-        if self._reachable(now):
-            return
-        for call in [one for one in self._calls.values() if one.fail_fast and one.state is _QUEUED]:
-            self._end(call)
-            effects.append(failed(call, ErrorReason.ERROR_REASON_DEVICE_OFFLINE, Cause.CAUSE_DEVICE_OFFLINE))
-
-    # --- endings ---
-
-    def _begin(self, call: Call, ending: Ending, now: int, effects: list[Effect]) -> None:
-        """End a call from outside: at once, or when the withdrawals have told whether it was sent."""
-        if call.ending is not None:
-            return
-        for session in self._sessions.current.values():
-            session.waiting.pop(call.request_id, None)
-        unacked = self._sessions.with_unacked(call.request_id)
-        effects += [Withdraw(session.key, call.request_id) for session in unacked]
-        if call.state is State.OFFERED:
-            call.ending = ending
-            call.withdrawing = len(unacked)
-        else:
-            self._conclude(call, ending, now, effects)
-
-    def _conclude(self, call: Call, ending: Ending, now: int, effects: list[Effect]) -> None:
-        call.ending = None
-        never_sent = call.state is _QUEUED
-        if ending is Ending.HUNG_UP and not never_sent:
-            return
-        self._end_unanswered(call, now)
-        if call.completed:
-            return
-        if ending is Ending.EXPIRED:
-            cause = self._sessions.unavailability if never_sent else MISSING[call.state][call.wants]
-            effects.append(expired(call, cause))
-        elif never_sent:
-            effects.append(failed(call, ErrorReason.ERROR_REASON_CORE_UNAVAILABLE, Cause.CAUSE_CORE_DRAINING))
-        else:
-            effects.append(unknown(call, Cause.CAUSE_CORE_DRAINING))
-
-    def _end_unanswered(self, call: Call, now: int) -> None:
-        """Forget a call, and remember that its reply may still come."""
-        if call.wants is _REPLY and call.state is not _QUEUED:
-            self._late.remember(self._device_id, call.request_id, now)
-        self._end(call)
-
-    def _end(self, call: Call) -> None:
-        """Forget a call. Its deliveries keep their slots until their sessions have told their fate."""
-        del self._calls[call.request_id]
-        self._sessions.forget_call(call.request_id)
-
-    def _arm(self, at_ms: int, effects: list[Effect]) -> None:
-        self._armed = at_ms
-        effects.append(WakeAt(at_ms))
+            session.waiting = for_resumed(self._dispatch.calls, session)
+            self._dispatch.pump(session, now, effects)
+        self._dispatch.fail_fast(now, effects)

@@ -81,6 +81,7 @@ class Ending(StrEnum):
     EXPIRED = "expired"
     HUNG_UP = "hung up"
     DRAINED = "drained"
+    DELETED = "deleted"
 
 
 class Call(msgspec.Struct, eq=False):
