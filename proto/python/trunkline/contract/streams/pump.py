@@ -186,7 +186,10 @@ async def _read(
             handle(effects)
         due = end.due_ms()
         if due is not None:
-            bell.ring_at(due)
+            if due <= now:
+                bell.ring()
+            else:
+                bell.ring_at(due)
 
 
 async def _write(wire: Wire[Out, In], end: End[Out, In, Effect], bell: _Bell, line: _Line, clock: Clock) -> None:
