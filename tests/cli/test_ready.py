@@ -1,6 +1,10 @@
 import shlex
+import sys
+from pathlib import Path
 
-from trunkline.cli.ready import Facts, at, text
+import pytest
+
+from trunkline.cli.ready import Facts, at, command, text
 
 URLS = {
     "grpc": "127.0.0.1:9090",
@@ -27,6 +31,28 @@ def test_parts_tell_their_facts_together() -> None:
 
 def test_a_transport_that_we_do_not_know_comes_last() -> None:
     assert text(Facts({"zigbee": "z", "grpc": "g"}), demo=False) == "ready grpc=g zigbee=z\n"
+
+
+@pytest.fixture(autouse=True)
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A `trunkline` on the path."""
+    command = tmp_path / "trunkline"
+    command.write_text("#!/bin/sh\n")
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    return command
+
+
+def test_commands_can_be_copied_whether_or_not_they_are_on_the_path(
+    installed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert command() == "trunkline"
+    installed.rename(installed.with_name("other"))
+    beside = Path(sys.executable).with_name("trunkline")
+    monkeypatch.chdir("/")
+    assert command() == (str(beside).lstrip("/") if beside.exists() else "trunkline")
+    monkeypatch.chdir(installed.parent)
+    assert command() == (str(beside) if beside.exists() else "trunkline")
 
 
 def test_a_demo_shows_accounts_and_commands_to_copy() -> None:

@@ -1,8 +1,12 @@
 """What a process tells once it serves: one line with the URLs, then accounts and, in a demo, first commands to copy."""
 
+import os
 import shlex
+import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -52,6 +56,14 @@ def _first_commands(urls: Mapping[str, str]) -> list[str]:
     url = [] if urls["rest"] == DEFAULT_URL else ["--url", urls["rest"]]
     params = '{"pin": 7, "value": 1}'
     return [
-        "  " + shlex.join(["trunkline", "simulate", "1", "--access-token", "A1_TEST_TOKEN", *port]),
-        "  " + shlex.join(["trunkline", "call", *url, "Test Device A1", "setGpio", params]),
+        "  " + shlex.join([command(), "simulate", "1", "--access-token", "A1_TEST_TOKEN", *port]),
+        "  " + shlex.join([command(), "call", *url, "Test Device A1", "setGpio", params]),
     ]
+
+
+def command() -> str:
+    """What to type for `trunkline` in the directory where we run."""
+    beside = Path(sys.executable).with_name("trunkline")
+    if shutil.which("trunkline") or not beside.exists():
+        return "trunkline"
+    return os.path.relpath(beside) if beside.is_relative_to(Path.cwd()) else str(beside)
