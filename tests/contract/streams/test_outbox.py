@@ -90,6 +90,29 @@ def test_a_session_stays_in_the_bulk_lane_until_that_is_drained() -> None:
     assert outbox.take() == [first], "back in the small lane"
 
 
+def test_a_large_frame_waits_for_its_session_in_a_crowded_small_lane() -> None:
+    outbox: Outbox[Deliver] = Outbox()
+    crowd = [deliver(session) for session in range(BATCH_FRAMES)]
+    first, large, later = deliver(1_000), deliver(1_000, 5_000), deliver(1_001)
+    for frame in (*crowd, first, large, later):
+        outbox.put(frame, frame.session)
+    assert outbox.take() == crowd
+    assert outbox.take() == [first, later, large]
+
+
+def test_large_frames_keep_going_while_the_small_lane_never_empties() -> None:
+    outbox: Outbox[Deliver] = Outbox()
+    large = deliver(1_000, 5_000)
+    taken: list[Deliver] = []
+    outbox.put(large, 1_000)
+    while large not in taken:
+        for session in range(BATCH_FRAMES + 1):
+            outbox.put(deliver(session), session)
+        taken += outbox.take()
+        assert len(taken) <= 2 * BATCH_FRAMES
+    assert len(outbox) > 0
+
+
 def test_only_a_report_overtakes_its_session() -> None:
     outbox: Outbox[Frame] = Outbox()
     reply = Reply(1, 7, bytes(100_000))

@@ -94,11 +94,14 @@ class Outbox(Generic[F]):
     anywhere both cost one dictionary operation.
     """
 
-    __slots__ = ("_bulk", "_in_bulk", "_small", "bytes")
+    __slots__ = ("_bulk", "_in_bulk", "_small", "_small_taken", "bytes")
 
     def __init__(self) -> None:
         self._small: dict[int, F] = {}
-        self._bulk: dict[int, tuple[F, LaneKey]] = {}
+        self._small_taken = 0
+        """How many frames have left the small lane in batches."""
+        self._bulk: dict[int, tuple[F, LaneKey, int]] = {}
+        """With the lane key, and what `_small_taken` must come to before no small frame put in earlier can wait."""
         self._in_bulk: dict[LaneKey, int] = {}
         """How many frames of each lane key wait in the bulk lane."""
         self.bytes = 0
@@ -110,7 +113,7 @@ class Outbox(Generic[F]):
     def __iter__(self) -> Iterator[F]:
         """Everything that waits, small frames first. Nothing may be put in or taken out meanwhile."""
         yield from self._small.values()
-        for frame, _ in self._bulk.values():
+        for frame, _, _ in self._bulk.values():
             yield frame
 
     def put(self, frame: F, lane_key: LaneKey) -> None:
@@ -123,7 +126,7 @@ class Outbox(Generic[F]):
         elif isinstance(frame, DeliveryReport):
             self._small[id(frame)] = frame
         else:
-            self._bulk[id(frame)] = (frame, lane_key)
+            self._bulk[id(frame)] = (frame, lane_key, self._small_taken + len(self._small))
             self._in_bulk[lane_key] = self._in_bulk.get(lane_key, 0) + 1
 
     def take(self) -> list[F]:
@@ -132,6 +135,7 @@ class Outbox(Generic[F]):
         if len(small) <= BATCH_FRAMES and self.bytes <= BATCH_BYTES and not self._bulk:
             frames = list(small.values())
             small.clear()
+            self._small_taken += len(frames)
             self.bytes = 0
             return frames
         frames = self._take_small()
@@ -141,7 +145,7 @@ class Outbox(Generic[F]):
 
     def take_all(self) -> list[F]:
         """Remove and return everything that waits, small frames first."""
-        frames = [*self._small.values(), *(frame for frame, _ in self._bulk.values())]
+        frames = [*self._small.values(), *(frame for frame, _, _ in self._bulk.values())]
         self._small.clear()
         self._bulk.clear()
         self._in_bulk.clear()
@@ -168,12 +172,15 @@ class Outbox(Generic[F]):
             frames.append(frame)
         for frame in frames:
             del self._small[id(frame)]
+        self._small_taken += len(frames)
         self.bytes -= size
         return frames
 
     def _take_bulk(self, frames: list[F]) -> None:
         size = 0
-        for frame, _ in list(islice(self._bulk.values(), BULK_BATCH_BYTES // ENVELOPE_BYTES)):
+        for frame, _, after in list(islice(self._bulk.values(), BULK_BATCH_BYTES // ENVELOPE_BYTES)):
+            if self._small and self._small_taken < after:
+                break  # its own session may still have a frame among the small ones
             weight = frame_bytes(frame)
             if size and size + weight > BULK_BATCH_BYTES:
                 break
@@ -183,7 +190,7 @@ class Outbox(Generic[F]):
         self.bytes -= size
 
     def _leave_bulk(self, frame: F) -> None:
-        _, lane_key = self._bulk.pop(id(frame))
+        _, lane_key, _ = self._bulk.pop(id(frame))
         left = self._in_bulk[lane_key] - 1
         if left:
             self._in_bulk[lane_key] = left
