@@ -1,8 +1,8 @@
 """One device's calls, as a pure machine: facts and time in, effects out. No clock, no I/O, no logging, no randomness.
 
-Each input is one method and returns the effects that the shell has to perform, at once and in order. `session` arguments
-are the shell's own keys; `now` is monotonic milliseconds. The steps behind the inputs are in `dispatch.py`, the rules in
-`rules.py`.
+Each input is one method and returns the effects that the shell has to perform, at once and in order. `session`
+arguments are the shell's own keys; `now` is monotonic milliseconds. The steps behind the inputs are in `dispatch.py`,
+the rules in `rules.py`.
 
 A call goes to every subscribed session that has a free slot and waits for those that have none; with several sessions
 the first reply wins, and the call has failed only when all have failed. A call that nobody has waits for a
