@@ -180,11 +180,16 @@ class WorkerBooks:
     """Request id → session of deliveries that want a report."""
     full: bool = False
     """The device's buffer is full: nothing more is delivered."""
+    fragile: bool = False
+    """Devices' connections break as soon as something is written to them."""
 
     def handle(self, effects: Sequence[WorkerEffect]) -> None:
+        over = set(self.over)
         for effect in effects:
             if isinstance(effect, CoreFrame):
-                assert effect.session not in self.over, "a session that is over is not talked to"
+                assert effect.session not in over, "a session that is over is not talked to"
+                if effect.session in self.over and not isinstance(effect, Deliver):
+                    continue  # it ended while this batch is handled
             if isinstance(effect, Connected):
                 self.connected.add(effect.session)
             elif isinstance(effect, Refused | CloseSession):
@@ -192,7 +197,9 @@ class WorkerBooks:
             elif isinstance(effect, Subscribed):
                 self.acknowledgement[effect.session] = self.asked[effect.session].pop(0).acknowledgement
             elif isinstance(effect, Deliver):
-                if self.full:
+                if self.fragile and effect.session not in self.over:
+                    self.end_session(effect.session)
+                if self.full or self.fragile:
                     self.link.worker.send(DeliveryReport(effect.session, effect.request_id, NOT_SENT))
                 else:
                     self.written[effect.request_id] += 1

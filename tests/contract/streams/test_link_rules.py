@@ -50,6 +50,7 @@ class LinkUnderFire:
             self.device_leaves: 1,
             self.device_acknowledges: 4,
             self.buffers_fill_or_drain: 1,
+            self.connections_get_fragile_or_solid: 1,
             self.core_admits: 4,
             self.core_delivers: 8,
             self.core_delivers_again: 6,
@@ -108,6 +109,9 @@ class LinkUnderFire:
 
     def buffers_fill_or_drain(self) -> None:
         self.worker.full = not self.worker.full
+
+    def connections_get_fragile_or_solid(self) -> None:
+        self.worker.fragile = not self.worker.fragile and self.random.random() < 0.3
 
     # --- the core ---
 

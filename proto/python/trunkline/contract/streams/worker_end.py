@@ -127,9 +127,9 @@ class WorkerEnd:
         """Queue a frame; False if it was dropped.
 
         Dropped is a frame of a session that is over, was refused or never was, and a reply to a stored call beyond
-        `max_unacked_bytes` (do not acknowledge that one to the device). After sending a Reply, its `keep` says whether
-        the acknowledgement to the device must wait for ReplyStored. A Disconnected ends the session, and those of its
-        children. Raises TrunklineError PAYLOAD_TOO_LARGE for what no core would take.
+        `max_unacked_bytes` (do not acknowledge that one to the device). NOT_SENT reports always pass. After sending a
+        Reply, its `keep` says whether the acknowledgement to the device must wait for ReplyStored. A Disconnected ends
+        the session, and those of its children. Raises TrunklineError PAYLOAD_TOO_LARGE for what no core would take.
         """
         session = self._by_number.get(frame.session)
         if session is None or session.over:
@@ -208,7 +208,7 @@ class WorkerEnd:
             if isinstance(frame, Deliver):
                 session = by_number.get(frame.session)
                 if session is None or session.over or session.acknowledgement == _UNSUBSCRIBED:
-                    self._refuse(frame)
+                    self._report_not_sent(DeliveryReport(frame.session, frame.request_id, _NOT_SENT))
                     continue
                 session.delivered(frame)
                 prompt = prompt or frame.prompt
@@ -326,6 +326,8 @@ class WorkerEnd:
             if not self._keep(frame, ended):
                 return False
             self._put(frame, frame.session)
+        elif isinstance(frame, DeliveryReport) and frame.state == _NOT_SENT:
+            self._report_not_sent(frame)  # its session ended while a batch with deliveries for it was handled
         else:
             return False
         return True
@@ -348,9 +350,8 @@ class WorkerEnd:
                 f"A frame of {frame_bytes(frame)} bytes is larger than the {self.max_frame_bytes} that the core takes",
             )
 
-    def _refuse(self, delivery: Deliver) -> None:
-        """A delivery crossed the end of its session or subscription."""
-        self._outbox.put(DeliveryReport(delivery.session, delivery.request_id, _NOT_SENT), delivery.session)
+    def _report_not_sent(self, report: DeliveryReport) -> None:
+        self._outbox.put(report, report.session)
         self._unsaid += 1
         self.wake()
 
