@@ -31,8 +31,6 @@ class WorkerSettings(BaseSettings):
         description="How long a worker that was told to end waits for devices to acknowledge their calls.",
     )
     metrics_host: str = Field(default="127.0.0.1", description="Address of the Prometheus port.")
-    metrics_port: int = Field(
-        default=9466, ge=-1, le=65535, description="Prometheus port; 0 picks a free one, -1 opens none."
-    )
+    metrics_port: int = Field(default=9466, ge=0, le=65535, description="Prometheus port; 0 picks a free one.")
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
     log_format: Literal["console", "json"] = Field(default="console", description="How log lines look.")
