@@ -103,8 +103,11 @@ class CallGate:
             raise TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, "kind must be ONE_WAY or TWO_WAY")
         if start.await_delivery and start.kind != CallKind.CALL_KIND_ONE_WAY:
             raise TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, "await_delivery is for one-way calls")
-        if start.persistence is not None or start.idempotency_key:
-            raise TrunklineError(ErrorReason.ERROR_REASON_NOT_SUPPORTED, "Persistent calls are not available")
+        if start.persistence is not None or start.idempotency_key or start.policy is not None or start.dry_run:
+            raise TrunklineError(
+                ErrorReason.ERROR_REASON_NOT_SUPPORTED,
+                "This server has no persistent calls, idempotency keys, delivery policies and dry runs",
+            )
         if start.call_id and len(start.call_id) != 16:
             raise TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, "call_id must be 16 bytes")
         if len(start.params) > self._max_params_bytes:
