@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 import aiomqtt
-import gmqtt
+import gmqtt  # type: ignore[import-untyped]  # it has no types
 import paho.mqtt.client as paho
 import pytest
-from gmqtt.mqtt.constants import MQTTv50, MQTTv311
+from gmqtt.mqtt.constants import MQTTv50, MQTTv311  # type: ignore[import-untyped]  # as above
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from trunkline.contract.streams.frames import CloseSession, DeliveryReport, Disconnected, Reply, Subscribe

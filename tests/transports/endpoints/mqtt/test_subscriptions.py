@@ -33,7 +33,7 @@ def test_calls_go_where_the_last_applied_subscription_says() -> None:
     subscriptions = Subscriptions()
     first = subscriptions.grant(Subscribe(1, ((CALLS, 1),)), V5)
     subscriptions.wait(first)
-    assert subscriptions.calls_to is None
+    assert (subscriptions.calls_to, subscriptions.calls_qos) == (None, 0)
     second = subscriptions.grant(Subscribe(2, ((SHORT_CALLS, 0),)), V5)
     subscriptions.wait(second)
     assert subscriptions.applied() == first.suback
