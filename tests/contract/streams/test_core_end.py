@@ -171,6 +171,25 @@ def test_an_impossible_ack_ends_the_stream() -> None:
     assert caught.value.reason == ErrorReason.ERROR_REASON_PROTOCOL_VIOLATION
 
 
+def test_what_was_reported_not_sent_is_never_written() -> None:
+    link = linked(1)
+    link.core.send(deliver(1))
+    link.core_writes()
+    (delivery,) = link.worker_reads()
+    assert isinstance(delivery, Deliver)
+    report = DeliveryReport(1, 1, DeliveryState.DELIVERY_STATE_NOT_SENT)
+    link.worker.send(report)
+    batch = link.worker.gather(link.now)
+    assert batch is not None
+    ack, batch.ack = batch.ack, 0
+    assert link.core.receive(batch, link.now) == [report]  # the ack waits for other reports
+    assert link.core.unacked(1) == []
+    link.core.send(deliver(1))
+    link.core_writes()
+    assert link.core.receive(Batch([], ack=ack), link.now) == []
+    assert link.core.receive(Batch([], ack=ack + 1), link.now) == [Written(1, 1)]
+
+
 # --- broken links ---
 
 

@@ -5,9 +5,10 @@ got, and so what never reached it. What the sessions mean is the business of the
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from enum import Enum, auto
 from itertools import chain
+from typing import Final
 
 import msgspec
 
@@ -18,6 +19,7 @@ from trunkline.contract.streams.frames import (
     Connected,
     CoreFrame,
     Deliver,
+    DeliveryReport,
     DeviceCallAnswer,
     DeviceDataAnswer,
     LinkHello,
@@ -32,6 +34,9 @@ from trunkline.contract.streams.outbox import BATCH_BYTES, BATCH_FRAMES, Outbox,
 from trunkline.contract.streams.pump import nothing, silence_ms
 from trunkline.contract.streams.wire import Unreadable
 from trunkline.v1.error_pb2 import ErrorReason
+from trunkline.v1.transport_service_pb2 import DeliveryState
+
+_NOT_SENT: Final = DeliveryState.DELIVERY_STATE_NOT_SENT
 
 
 class Written(msgspec.Struct, frozen=True, gc=False):
@@ -193,17 +198,23 @@ class CoreEnd:
     def receive(self, batch: Batch[WorkerFrame | Unreadable], now: int) -> list[Effect]:
         """Take a batch; returns its frames in order, then what its ack says of deliveries."""
         effects: list[Effect] = [*batch.frames]
-        count = len(batch.frames)
-        if self._stage is not _Stage.LINKED:
-            count = self._resuming(batch.frames)
-        elif any(isinstance(frame, Resume | Resumed | LinkHello) for frame in batch.frames):
-            raise TrunklineError(ErrorReason.ERROR_REASON_PROTOCOL_VIOLATION, "The worker greets twice")
+        count = 0
+        for frame in batch.frames:
+            if self._stage is not _Stage.LINKED:
+                self._resuming(frame)
+                continue
+            count += 1
+            if isinstance(frame, DeliveryReport):
+                if frame.state == _NOT_SENT:
+                    self._settle_not_sent(frame)
+            elif isinstance(frame, Resume | Resumed | LinkHello):
+                raise TrunklineError(ErrorReason.ERROR_REASON_PROTOCOL_VIOLATION, "The worker greets twice")
         numbers = self._numbers
         numbers.received(count, now)
         if batch.ack > numbers.acked:
-            for frame in numbers.acknowledged(batch.ack):
-                if isinstance(frame, Deliver):
-                    effects.append(Written(frame.session, frame.request_id))
+            for handled in numbers.acknowledged(batch.ack):
+                if isinstance(handled, Deliver):
+                    effects.append(Written(handled.session, handled.request_id))
         if self._overdue:
             effects += self._tell_overdue()
         return effects
@@ -244,20 +255,26 @@ class CoreEnd:
         welcome = Welcome(0, self._core_id, handled, self._max_frame_bytes, self._max_unacked_bytes, self.heartbeat_ms)
         return Batch([welcome], now, handled)
 
-    def _resuming(self, frames: Iterable[WorkerFrame | Unreadable]) -> int:
-        """Frames until Resumed have no numbers; returns how many have."""
-        count = 0
-        for frame in frames:
-            if self._stage is _Stage.LINKED:
-                count += 1
-            elif isinstance(frame, Resumed):
-                self._stage = _Stage.LINKED
-                self.wake()
-            elif not isinstance(frame, Resume | Unreadable):
-                raise TrunklineError(
-                    ErrorReason.ERROR_REASON_PROTOCOL_VIOLATION, "The worker spoke before it had said Resumed"
-                )
-        return count
+    def _resuming(self, frame: WorkerFrame | Unreadable) -> None:
+        """Until Resumed only the list may come; its frames have no numbers."""
+        if isinstance(frame, Resumed):
+            self._stage = _Stage.LINKED
+            self.wake()
+        elif not isinstance(frame, Resume | Unreadable):
+            raise TrunklineError(
+                ErrorReason.ERROR_REASON_PROTOCOL_VIOLATION, "The worker spoke before it had said Resumed"
+            )
+
+    def _settle_not_sent(self, report: DeliveryReport) -> None:
+        """The delivery was not written, whatever its ack will say; its call may go out again even before that.
+
+        Its number goes to a Withdraw, of which there is nothing to tell.
+        """
+        kept = self._numbers.kept
+        for index, frame in enumerate(kept):
+            if isinstance(frame, Deliver) and (frame.session, frame.request_id) == (report.session, report.request_id):
+                kept[index] = Withdraw(frame.session, frame.request_id)
+                return
 
     # --- the way out ---
 
