@@ -194,12 +194,13 @@ def decode_publish(first: int, body: bytes, level: int) -> Publish:
 def decode_puback(body: bytes, level: int) -> tuple[int, int]:
     """A PUBACK's packet id and reason code (0 in MQTT 3)."""
     packet_id, at = _read_packet_id(body, 0)
-    if level == V5 and len(body) > at:
-        reason, at = read_u8(body, at)
-        if len(body) > at:
-            _, at = read_properties(body, at)
-    else:
-        reason = 0
+    if len(body) == at:
+        return packet_id, 0
+    if level != V5:
+        raise Malformed("bytes behind the end of PUBACK")
+    reason, at = read_u8(body, at)
+    if len(body) > at:
+        _, at = read_properties(body, at)
     if at != len(body):
         raise Malformed("bytes behind the end of PUBACK")
     return packet_id, reason

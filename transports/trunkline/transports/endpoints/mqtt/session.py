@@ -60,6 +60,12 @@ class Stage(Enum):
     CLOSED = auto()
 
 
+# Looked up once: an enum's member costs more than the rest of a line, and these stand on the path of every call.
+_OPEN: Final = Stage.OPEN
+_CLOSED: Final = Stage.CLOSED
+_DELIVERED: Final = DeliveryState.DELIVERY_STATE_DELIVERED
+
+
 class MqttSession:
     """One connection, from accept to close. The server feeds it; the worker calls it as a DeviceSession."""
 
@@ -131,7 +137,7 @@ class MqttSession:
         place = None
         limit = self.around.settings.max_packet_bytes
         try:
-            while at < end and self.stage is not Stage.CLOSED:
+            while at < end and self.stage is not _CLOSED:
                 place = packets.packet_at(data, at, limit)
                 if place is None or place[1] > end:
                     self._buffer = bytearray(data[at:])
@@ -144,7 +150,7 @@ class MqttSession:
 
     def _take(self, first: int, body: bytes) -> None:
         kind = first >> 4
-        if self.stage is not Stage.OPEN:
+        if self.stage is not _OPEN:
             self._take_early(first, body)
         elif kind == packets.PUBLISH:
             self.around.publishes.take(self, packets.decode_publish(first, body, self.level))
@@ -278,7 +284,7 @@ class MqttSession:
         """Publish a call: exactly `{"method":…,"params":…}`, the request id is in the topic."""
         subscriptions = self._subscriptions
         calls_to = subscriptions.calls_to
-        if calls_to is None or self.congested or self.stage is not Stage.OPEN:
+        if calls_to is None or self.congested or self.stage is not _OPEN:
             return False
         topic = b"%b%d" % (calls_to, call.request_id)
         body = b'{"method":%b,"params":%b}' % (_encode_json(call.method), call.params or b"null")
@@ -311,7 +317,7 @@ class MqttSession:
             return
         request_id = self._inflight.acknowledged(packet_id)
         if request_id:
-            self.around.link.send(DeliveryReport(self.number, request_id, DeliveryState.DELIVERY_STATE_DELIVERED))
+            self.around.link.send(DeliveryReport(self.number, request_id, _DELIVERED))
 
     def withdraw(self, request_id: int) -> None:
         """Nothing to take back: a call is on the socket as soon as it is here."""
