@@ -181,13 +181,14 @@ class Core:
             counters=self.counters,
         )
 
-    def _new_answer_end(self) -> AnswerEnd:
+    def _new_answer_end(self, peer_beats: bool) -> AnswerEnd:
         return AnswerEnd(
             self.core_id,
             max_open_calls=self.settings.max_open_calls,
             max_open_bytes=self.settings.max_open_bytes,
             max_frame_bytes=self._max_frame_bytes,
             heartbeat_ms=self.settings.heartbeat_ms,
+            peer_beats=peer_beats,
         )
 
     @property

@@ -20,7 +20,7 @@ class Callers:
     def __init__(
         self,
         *,
-        new_end: Callable[[], AnswerEnd],
+        new_end: Callable[[bool], AnswerEnd],
         gate: CallGate,
         clock: Clock,
         counters: Counters,
@@ -37,7 +37,7 @@ class Callers:
     async def serve(self, wire: Wire[AnswerFrame, CallerFrame | Unreadable], authority: Authority) -> None:
         """Serve one stream until it ends. Raises TrunklineError where its peer must be told why, else WireBroken."""
         stream = CallerStream(
-            end=self._new_end(),
+            end=self._new_end(authority.trusted),  # parts beat, backends in other languages need not
             authority=authority,
             gate=self._gate,
             clock=self._clock,
