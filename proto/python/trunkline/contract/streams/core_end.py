@@ -36,6 +36,7 @@ from trunkline.contract.streams.wire import Unreadable
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.transport_service_pb2 import DeliveryState
 
+_GREETINGS: Final = (Resume, Resumed, LinkHello)
 _NOT_SENT: Final = DeliveryState.DELIVERY_STATE_NOT_SENT
 
 
@@ -207,7 +208,7 @@ class CoreEnd:
             if isinstance(frame, DeliveryReport):
                 if frame.state == _NOT_SENT:
                     self._settle_not_sent(frame)
-            elif isinstance(frame, Resume | Resumed | LinkHello):
+            elif isinstance(frame, _GREETINGS):
                 raise TrunklineError(ErrorReason.ERROR_REASON_PROTOCOL_VIOLATION, "The worker greets twice")
         numbers = self._numbers
         numbers.received(count, now)
