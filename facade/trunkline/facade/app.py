@@ -37,7 +37,7 @@ def create_app(
     mounts: Mapping[str, ASGIApp] | None = None,
     counters: Counters | None = None,
 ) -> ASGIApp:
-    """The facade's application over a connection to the core that somebody else opens and closes.
+    """The facade's application over a connection to the core that somebody else opens and closes, for this event loop.
 
     `mounts` maps path prefixes (`/api/v1`) to ASGI applications that answer everything below them; they get the request
     as it came, with its whole path. `counters` keep what the RPC routes did.

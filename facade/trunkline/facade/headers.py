@@ -47,5 +47,8 @@ class CrossOrigin:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        app = self._for_browsers if b"origin" in dict(scope["headers"]) else self._app
-        await app(scope, receive, send)
+        if b"origin" in dict(scope["headers"]):
+            # without extensions every answer passes through `send`, where the headers are added
+            await self._for_browsers({**scope, "extensions": {}}, receive, send)
+        else:
+            await self._app(scope, receive, send)

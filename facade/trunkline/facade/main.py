@@ -21,6 +21,7 @@ from trunkline.contract.logs import configure_logs
 from trunkline.contract.metrics import MetricsServer, serve_metrics
 from trunkline.facade.app import create_app
 from trunkline.facade.core_connection import CallConnector, CoreConnection, core_connection
+from trunkline.facade.http_protocol import HttpProtocol
 from trunkline.facade.metrics import Counters
 from trunkline.facade.settings import FacadeSettings
 
@@ -75,12 +76,13 @@ class FacadeServer:
             uvicorn.Config(
                 app,
                 loop="none",
-                http="httptools",
+                http=HttpProtocol,
                 lifespan="off",
                 log_config=None,
                 log_level="warning",
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,  # nothing here looks at the client's address
                 backlog=BACKLOG,
                 timeout_keep_alive=settings.keep_alive_s,
                 timeout_graceful_shutdown=math.ceil(settings.drain_grace_s) + LAST_WORDS_S,

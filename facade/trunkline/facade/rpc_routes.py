@@ -21,6 +21,7 @@ from trunkline.contract.errors import TrunklineError, cause_name
 from trunkline.contract.streams.frames import CallResult, StartCall
 from trunkline.facade.authentication import Authenticator, Caller, token_of
 from trunkline.facade.errors import BAD_REQUEST, bad_request, error_body, internal_error
+from trunkline.facade.http_protocol import answer_at_once
 from trunkline.facade.metrics import Counters
 from trunkline.facade.request_body import CallerGone, read_body, utf8_body
 from trunkline.facade.rpc_answer import V1, V2, Answer, Dialect, answer_error, answer_json, answer_result
@@ -76,6 +77,7 @@ class RpcRoutes:
     def __init__(
         self, calls: CallStream, authenticator: Authenticator, settings: FacadeSettings, counters: Counters
     ) -> None:
+        self._loop = asyncio.get_running_loop()  # asking again costs a system call
         self._calls = calls
         self._authenticator = authenticator
         self._counters = counters
@@ -98,6 +100,8 @@ class RpcRoutes:
             answer = answer_error(error)
         except Exception as exception:  # a bug: this request gets 500, the others go on
             answer = answer_json(*internal_error(exception))
+        if answer_at_once(scope, answer):
+            return
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
         await send({"type": "http.response.body", "body": answer.body})
 
@@ -144,19 +148,18 @@ class RpcRoutes:
 
     async def _run(self, call: StartCall, caller: Caller, receive: Receive) -> CallResult:
         """The call's result. Raises CallerGone, and TrunklineError if there can be no call."""
-        loop = asyncio.get_running_loop()
-        waiting = _Waiting(loop)
+        waiting = _Waiting(self._loop)
         call.principal = self._calls.bind(caller.principal)
         try:
             tag = self._calls.start(call, waiting.settle)
         except TrunklineError as error:  # the core refused this facade, not the caller
             raise TrunklineError(ErrorReason.ERROR_REASON_CORE_UNAVAILABLE, "") from error
         # A timer costs a tenth of a task that watches the connection, and most calls are answered before it fires.
-        timer = loop.call_later(self._watch_after_s, waiting.look_up)
+        timer = self._loop.call_later(self._watch_after_s, waiting.look_up)
         try:
             await waiting.wake
             if waiting.result is None:
-                await self._watch(waiting, loop, receive)
+                await self._watch(waiting, receive)
         except BaseException:
             self._calls.hang_up(tag)
             raise
@@ -165,9 +168,9 @@ class RpcRoutes:
         assert waiting.result is not None
         return waiting.result
 
-    async def _watch(self, waiting: _Waiting, loop: asyncio.AbstractEventLoop, receive: Receive) -> None:
+    async def _watch(self, waiting: _Waiting, receive: Receive) -> None:
         """Wait on, for the result or for the caller to hang up. Raises CallerGone."""
-        waiting.wake = loop.create_future()
+        waiting.wake = self._loop.create_future()
         watcher = asyncio.create_task(_hung_up(receive), name="hang-up watch")
         try:
             await asyncio.wait((waiting.wake, watcher), return_when=asyncio.FIRST_COMPLETED)

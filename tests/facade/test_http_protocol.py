@@ -1,0 +1,130 @@
+"""The shortcut writes what `send` would have written, and stays away where it must."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from doubles.recording_core import DEVICE, RecordingCore
+
+from trunkline.facade.main import FacadeServer
+from trunkline.facade.settings import FacadeSettings
+from trunkline.v1.call_pb2 import Outcome
+from trunkline.v1.rpc_service_pb2 import CallResult
+
+PATH = f"/api/rpc/twoway/{DEVICE}"
+BODY = b'{"method":"m"}'
+
+
+@pytest.fixture
+async def server(core: RecordingCore, settings: FacadeSettings) -> AsyncIterator[FacadeServer]:
+    server = FacadeServer(settings.model_copy(update={"cors_origins": ("http://page.example",)}))
+    await server.start()
+    yield server
+    await server.drain()
+
+
+@pytest.fixture
+async def http(server: FacadeServer, bearer: dict[str, str]) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", headers=bearer) as http:
+        yield http
+
+
+def request(
+    bearer: dict[str, str], body: bytes = BODY, *more: str, version: str = "1.1", method: str = "POST"
+) -> bytes:
+    lines = [
+        f"POST {PATH} HTTP/{version}",
+        "Host: x",
+        f"X-Authorization: {bearer['X-Authorization']}",
+        f"Content-Length: {len(body)}",
+        *more,
+    ]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+@pytest.mark.parametrize("body", [BODY, b"", b'{"method":5}'])
+async def test_both_ways_answer_alike(
+    client: httpx.AsyncClient, http: httpx.AsyncClient, bearer: dict[str, str], body: bytes
+) -> None:
+    through_send = await client.post(PATH, content=body, headers=bearer)
+    at_once = await http.post(PATH, content=body)
+    assert at_once.headers.pop("date")
+    assert at_once.headers.multi_items() == through_send.headers.multi_items()
+    assert at_once.status_code == through_send.status_code
+    if at_once.status_code == 200:
+        assert at_once.content == through_send.content
+
+
+async def test_an_answer_is_one_write(server: FacadeServer, bearer: dict[str, str]) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    async with asyncio.timeout(10):
+        for _ in range(20):
+            writer.write(request(bearer))
+            answer = await reader.read(65536)
+            assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+            assert answer.endswith(b'\r\n\r\n{"ok":true}')
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_requests_that_come_together_are_answered_in_order(
+    server: FacadeServer, core: RecordingCore, bearer: dict[str, str]
+) -> None:
+    core.answer = lambda call: CallResult(outcome=Outcome.OUTCOME_SUCCEEDED, payload=call.params)
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    async with asyncio.timeout(10):
+        writer.write(b"".join(request(bearer, b'{"method":"m","params":%d}' % number) for number in range(5)))
+        for number in range(5):
+            await reader.readuntil(b"\r\n\r\n")
+            assert await reader.readexactly(1) == b"%d" % number
+    writer.close()
+    await writer.wait_closed()
+
+
+@pytest.mark.parametrize(("version", "more"), [("1.0", ()), ("1.1", ("Connection: close",))])
+async def test_connections_that_end_with_the_answer(
+    server: FacadeServer, bearer: dict[str, str], version: str, more: tuple[str, ...]
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(request(bearer, BODY, *more, version=version))
+    async with asyncio.timeout(10):
+        answer = await reader.read()
+    assert b"\r\nconnection: close\r\n" in answer
+    assert answer.endswith(b'{"ok":true}')
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_head_has_no_body(http: httpx.AsyncClient) -> None:
+    response = await http.head(PATH)
+    assert (response.status_code, response.content) == (405, b"")
+    assert (await http.post(PATH, content=BODY)).status_code == 200  # the connection is still in step
+
+
+async def test_pages_of_other_origins_get_their_headers(http: httpx.AsyncClient) -> None:
+    response = await http.post(PATH, content=BODY, headers={"Origin": "http://page.example"})
+    assert response.headers["access-control-allow-origin"] == "http://page.example"
+    assert response.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_a_caller_that_does_not_read_is_waited_for(
+    server: FacadeServer, core: RecordingCore, bearer: dict[str, str]
+) -> None:
+    payload = b'"' + b"x" * 1_000_000 + b'"'
+    core.answer = lambda call: CallResult(outcome=Outcome.OUTCOME_SUCCEEDED, payload=payload)
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1024)
+    async with asyncio.timeout(20):
+        writer.write(request(bearer) * 12)
+        for _ in range(12):
+            await reader.readuntil(b"\r\n\r\n")
+            assert await reader.readexactly(len(payload)) == payload
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_a_large_body_that_is_announced_is_let_come(http: httpx.AsyncClient) -> None:
+    response = await http.post(PATH, content=BODY + b" " * 300_000, headers={"Expect": "100-continue"})
+    assert response.status_code == 200
+    response = await http.post(PATH, content=b" " * 2_000_000, headers={"Expect": "100-continue"})
+    assert response.status_code == 413
