@@ -7,8 +7,9 @@ import pytest
 
 from trunkline.cli.errors import CommandError
 from trunkline.cli.fleet import Fleet
+from trunkline.cli.layout import CORE, FACADE, MQTT
 from trunkline.cli.login import Login
-from trunkline.cli.parts import CORE, FACADE, MQTT, CorePart, FacadePart, WorkerPart, log_settings, make, settings_of
+from trunkline.cli.parts import CorePart, FacadePart, WorkerPart, log_settings, make, settings_of
 from trunkline.cli.rest import Rest
 from trunkline.core.settings import CoreSettings
 from trunkline.facade.settings import FacadeSettings

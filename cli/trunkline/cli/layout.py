@@ -6,13 +6,17 @@ from typing import Any, Final
 
 from pydantic_settings import BaseSettings
 
-from trunkline.cli.parts import CORE, FACADE, MQTT
 from trunkline.cli.ports import claim_ports
 from trunkline.cli.settings import ServeSettings, environment, read
 from trunkline.core.settings import CoreSettings
 from trunkline.facade.settings import FacadeSettings
 from trunkline.transports.endpoints.mqtt.settings import MqttSettings
 from trunkline.transports.settings import WorkerSettings
+
+CORE: Final = "core"
+FACADE: Final = "facade"
+MQTT: Final = "mqtt"
+"""The parts' names: of processes, in logs and on command lines."""
 
 HTTP_PORT: Final = "--http-port"
 MQTT_PORT: Final = "--mqtt-port"

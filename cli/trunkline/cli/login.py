@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from trunkline.cli.errors import CommandError
-from trunkline.cli.settings import is_loopback
+from trunkline.contract.addresses import is_loopback
 
 DEFAULT_URL: Final = "http://127.0.0.1:8080"
 

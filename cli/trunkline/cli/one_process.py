@@ -1,13 +1,16 @@
 """All parts in one process, on one loop: they meet in memory instead of over gRPC."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from prometheus_client.registry import Collector
 
-from trunkline.cli.layout import Layout
-from trunkline.cli.parts import MQTT, CorePart, FacadePart, WorkerPart
+from trunkline.cli.errors import CommandError
+from trunkline.cli.layout import MQTT, Layout
+from trunkline.cli.parts import CorePart, FacadePart, WorkerPart
 from trunkline.cli.ready import Facts
+from trunkline.cli.running import run
+from trunkline.contract.errors import TrunklineError
 
 
 class OneProcess:
@@ -39,3 +42,11 @@ class OneProcess:
         await self._facade.drain()
         await self._worker.drain()
         await self._core.drain()
+
+
+def run_in_one(layout: Layout, on_ready: Callable[[Facts], None]) -> int:
+    """Run all parts until told to end, or until one of them ends; the exit code. Raises CommandError."""
+    try:
+        return run(lambda: OneProcess(layout), on_ready)
+    except (TrunklineError, OSError) as error:
+        raise CommandError(str(error)) from error

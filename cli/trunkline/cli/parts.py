@@ -5,13 +5,14 @@ Each is imported when it is made, so that a process holds only what it runs.
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 import structlog
 from prometheus_client.registry import Collector
 from pydantic_settings import BaseSettings
 
 from trunkline.cli.errors import CommandError
+from trunkline.cli.layout import CORE, FACADE
 from trunkline.cli.ready import Facts, at
 from trunkline.cli.running import Part
 from trunkline.contract.errors import TrunklineError, reason_name
@@ -19,10 +20,6 @@ from trunkline.contract.logs import LogFormat
 from trunkline.core.settings import CoreSettings
 from trunkline.facade.settings import FacadeSettings
 from trunkline.transports.settings import WorkerSettings
-
-CORE: Final = "core"
-FACADE: Final = "facade"
-MQTT: Final = "mqtt"
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -97,7 +94,7 @@ class WorkerPart:
         self._own_connector: CoreConnector | None = None
         if connector is None:
             connector = self._own_connector = CoreConnector(
-                settings.data_dir, max_params_bytes=settings.max_params_bytes
+                settings.core_location, max_params_bytes=settings.max_params_bytes
             )
         self._transport = transport
         self._endpoint = endpoint_class(transport).from_settings(endpoint_settings)

@@ -9,16 +9,14 @@ from functools import reduce
 from operator import or_
 from typing import Final
 
-from trunkline.cli import ready, running
+from trunkline.cli import ready
 from trunkline.cli.data_dir import locked
 from trunkline.cli.errors import CommandError
-from trunkline.cli.layout import Layout, claimed, lay_out, wanted_ports
-from trunkline.cli.parts import CORE, FACADE, MQTT
+from trunkline.cli.layout import CORE, FACADE, MQTT, Layout, claimed, lay_out, wanted_ports
 from trunkline.cli.prefixed_logs import PrefixedLogs
 from trunkline.cli.ready import Facts
 from trunkline.cli.settings import ServeSettings, commented
 from trunkline.cli.supervisor import Program, Supervisor
-from trunkline.contract.errors import TrunklineError
 from trunkline.contract.logs import configure_logs
 
 SPARE_GRACE_S: Final = 5.0
@@ -47,12 +45,9 @@ def all_settings(settings: ServeSettings) -> str:
 
 
 def _serve_in_one(layout: Layout, say_ready: Callable[[Facts], None]) -> int:
-    from trunkline.cli.one_process import OneProcess
+    from trunkline.cli.one_process import run_in_one  # a supervisor does without what the parts need
 
-    try:
-        return running.run(lambda: OneProcess(layout), say_ready)
-    except (TrunklineError, OSError) as error:
-        raise CommandError(str(error)) from error
+    return run_in_one(layout, say_ready)
 
 
 def _serve_in_parts(layout: Layout, say_ready: Callable[[Facts], None]) -> int:

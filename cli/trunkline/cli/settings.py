@@ -1,6 +1,5 @@
 """Settings of `trunkline serve`, and how every command reads settings: options first, then the environment."""
 
-import ipaddress
 import json
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
@@ -9,6 +8,7 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from trunkline.cli.errors import CommandError
+from trunkline.contract.addresses import is_loopback
 
 Processes = Literal["parts", "one"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -57,14 +57,6 @@ class ServeSettings(BaseSettings):
         if self.demo:
             refuse_public_demo(self.host)
         return self
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine only."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def refuse_public_demo(host: str) -> None:
