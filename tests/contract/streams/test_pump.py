@@ -3,9 +3,10 @@ from collections.abc import Sequence
 
 import pytest
 from doubles.faulty_wire import FaultyWire
+from doubles.manual_clock import ManualClock
 from doubles.pairs import call_wires
 
-from trunkline.contract.clock import monotonic_ms
+from trunkline.contract.clock import Clock, monotonic_ms
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.streams.frames import AnswerFrame, Batch, CallerDrain, CallerFrame, HangUp
 from trunkline.contract.streams.pump import nothing, pump, silence_ms
@@ -59,12 +60,12 @@ class PlainEnd:
 class Running:
     """A pump in a task, and the peer's side of its wire."""
 
-    def __init__(self, end: PlainEnd) -> None:
+    def __init__(self, end: PlainEnd, clock: Clock = monotonic_ms) -> None:
         self.end = end
         self.handled: asyncio.Queue[AnswerFrame] = asyncio.Queue()
         wire, self.peer = call_wires()
         self.wire: FaultyWire[CallerFrame, AnswerFrame] = FaultyWire(wire)
-        self.task = asyncio.create_task(pump(self.wire, end, self._handle, clock=monotonic_ms))
+        self.task = asyncio.create_task(pump(self.wire, end, self._handle, clock=clock))
 
     def _handle(self, frames: Sequence[AnswerFrame]) -> None:
         for frame in frames:
@@ -135,6 +136,22 @@ async def test_a_peer_that_beats_is_not() -> None:
         for _ in range(30):
             await running.read()
             await running.peer.write(Batch([]))
+        assert not running.task.done()
+        await running.peer.close()
+        await running.task
+
+
+async def test_a_process_that_stood_still_itself_gives_its_peer_one_more_beat() -> None:
+    clock = ManualClock()
+    async with asyncio.timeout(10):
+        running = Running(PlainEnd(heartbeat_ms=200, silence_ms=600), clock)
+        running.end.say(HangUp((1,)))
+        await running.read()  # it runs
+        clock.advance(20_000)  # stopped: the watch wakes late, and the peer's batches are still to be read
+        assert (await running.read()).frames == []
+        await running.peer.write(Batch([]))
+        clock.advance(200)
+        assert (await running.read()).frames == []
         assert not running.task.done()
         await running.peer.close()
         await running.task
