@@ -23,6 +23,7 @@ from trunkline.contract.streams.frames import (
     Withdraw,
 )
 from trunkline.contract.streams.numbering import ACK_MS
+from trunkline.contract.streams.outbox import BATCH_FRAMES
 from trunkline.v1.call_pb2 import CallKind
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.transport_service_pb2 import Acknowledgement, DeliveryState, SessionKind
@@ -142,6 +143,18 @@ def test_an_overdue_delivery_is_not_sent_but_told() -> None:
     link.later(ACK_MS)
     assert link.take_core() == [Written(1, 2), NotWritten(1, 1)]
     assert not link.core.take_back(1, 1)
+
+
+def test_many_overdue_deliveries_hold_nothing_up() -> None:
+    link = linked(1)
+    for request_id in range(BATCH_FRAMES):
+        link.core.send(deliver(request_id, deadline_ms=link.now))
+    link.core.send(deliver(BATCH_FRAMES))
+    woken: list[None] = []
+    link.core.wake = lambda: woken.append(None)
+    assert not link.core_writes()
+    assert woken
+    assert link.core_writes()
 
 
 def test_an_overdue_delivery_can_still_be_taken_back() -> None:

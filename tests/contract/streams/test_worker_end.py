@@ -231,6 +231,18 @@ def test_an_expired_device_call_is_not_sent() -> None:
     assert [frame.id for frame in link.take_core() if isinstance(frame, DeviceCall)] == [2]
 
 
+def test_many_expired_device_calls_hold_nothing_up() -> None:
+    link = linked(1)
+    for number in range(BATCH_FRAMES):
+        link.worker.send(DeviceCall(1, number, "m", b"{}", link.now))
+    link.worker.send(data(1))
+    woken: list[None] = []
+    link.worker.wake = lambda: woken.append(None)
+    assert not link.worker_writes()
+    assert woken
+    assert link.worker_writes()
+
+
 def test_a_frame_that_no_core_takes_is_refused() -> None:
     link = linked(1)
     with pytest.raises(TrunklineError) as caught:

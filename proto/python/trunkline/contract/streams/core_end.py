@@ -229,6 +229,7 @@ class CoreEnd:
         for frame in frames:
             if isinstance(frame, Deliver) and frame.deadline_ms <= now:
                 frames = self._sift(frames, now)
+                self.wake()  # if none is left, more may wait behind them
                 break
         if frames:
             numbers.written(frames, weight)

@@ -246,6 +246,8 @@ class WorkerEnd:
         if self._timed:
             frames = [f for f in frames if not isinstance(f, DeviceCall) or f.deadline_ms > now]
             self._timed = bool(self._again or self._outbox.bytes)
+            if self._timed and not frames:
+                self.wake()  # more waits behind the expired ones
         if self._active:
             frames.append(self._take_activity())
         if frames:
