@@ -56,6 +56,7 @@ class CallGate:
         max_timeout_ms: int,
         counters: Counters,
     ) -> None:
+        self._loop = asyncio.get_running_loop()  # asking again costs a system call
         self._clock = clock
         self._runner = runner
         self._directory = directory
@@ -67,8 +68,6 @@ class CallGate:
         self._turns: Turns[bytes, Call] = Turns()
         self._turn_ahead = False
         self._new_ids = new_ids()
-        self._named: dict[tuple[bytes, bytes], Call] = {}
-        """Living calls whose caller chose their id."""
         self._loading: dict[bytes, list[tuple[Principal, StartCall, Caller]]] = {}
         """Calls to devices that are being read from the store; they keep their order."""
         self.draining = False
@@ -160,13 +159,15 @@ class CallGate:
             await_delivery=start.await_delivery,
             owner=caller,
         )
-        if start.call_id and not self._claim(call, caller):
+        living = self._runner.accept(call)
+        if living is not None:
+            self._join(living, call, caller)
             return
         caller.entered(call)
         self._turns.add(call.tenant_id, call)
         if not self._turn_ahead:
             self._turn_ahead = True
-            asyncio.get_running_loop().call_soon(self._take_turn)
+            self._loop.call_soon(self._take_turn)
 
     def _refuse(self, caller: Caller, error: TrunklineError, cause: Cause.ValueType = Cause.CAUSE_UNSPECIFIED) -> None:
         self._counters.refused_call(error.reason)
@@ -179,14 +180,8 @@ class CallGate:
             deadline = now + start.expire_unix_ms - unix_ms()
         return min(deadline, now + self._max_timeout_ms)
 
-    def _claim(self, call: Call, caller: Caller) -> bool:
-        """Enter a call under its caller's id; False if it joined a living call or was refused."""
-        key = (call.tenant_id, call.call_id)
-        living = self._named.get(key)
-        if living is None:
-            self._named[key] = call
-            call.owner = Joined(self._named, key, caller)
-            return True
+    def _join(self, living: Call, call: Call, caller: Caller) -> None:
+        """Let the caller of `call` wait for the living call of the same id, if it is the same call."""
         if (living.device_id, living.kind, living.method, living.params) != (
             call.device_id,
             call.kind,
@@ -195,10 +190,11 @@ class CallGate:
         ):
             conflict = TrunklineError(ErrorReason.ERROR_REASON_CALL_CONFLICT, "This call id belongs to another call")
             self._refuse(caller, conflict, Cause.CAUSE_IDEMPOTENCY_CONFLICT)
-            return False
-        cast(Joined, living.owner).join(caller)
+            return
+        if not isinstance(living.owner, Joined):
+            living.owner = Joined(cast(Caller, living.owner))
+        living.owner.join(caller)
         caller.entered(living)
-        return False
 
     def _take_turn(self) -> None:
         self._turn_ahead = False
@@ -206,4 +202,4 @@ class CallGate:
             self._runner.submit(call)
         if self._turns:
             self._turn_ahead = True
-            asyncio.get_running_loop().call_soon(self._take_turn)
+            self._loop.call_soon(self._take_turn)

@@ -5,11 +5,9 @@ from trunkline.core.calls.runner import Waiter
 
 
 class Joined:
-    """The waiter of a call whose id its caller chose."""
+    """The waiter of a call that more than one caller named."""
 
-    def __init__(self, living: dict[tuple[bytes, bytes], Call], key: tuple[bytes, bytes], first: Waiter) -> None:
-        self._living = living
-        self._key = key
+    def __init__(self, first: Waiter) -> None:
         self._waiters = [first]
 
     def join(self, waiter: Waiter) -> None:
@@ -24,7 +22,6 @@ class Joined:
         return True
 
     def completed(self, call: Call, done: Complete) -> None:
-        """The call ended: its id is free again, and everybody hears of it."""
-        del self._living[self._key]
+        """The call ended: everybody hears of it."""
         for waiter in self._waiters:
             waiter.completed(call, done)

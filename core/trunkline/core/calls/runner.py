@@ -68,6 +68,8 @@ class CallRunner:
         self._new_machine = new_machine
         self._counters = counters
         self._machines: dict[bytes, DeviceCalls] = {}
+        self._living: dict[tuple[bytes, bytes], Call] = {}
+        """Accepted calls without an outcome, by tenant and call id."""
         self._deadlines: Deadlines[bytes] = Deadlines()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0
@@ -83,8 +85,13 @@ class CallRunner:
         """The device's machine, if it has one."""
         return self._machines.get(device_id)
 
+    def accept(self, call: Call) -> Call | None:
+        """Take a call in, to be submitted in its turn; the living call of the same id instead, if there is one."""
+        living = self._living.setdefault((call.tenant_id, call.call_id), call)
+        return None if living is call else living
+
     def submit(self, call: Call) -> None:
-        """Give a call to its device's machine."""
+        """Give an accepted call to its device's machine."""
         device_id = call.device_id
         self.perform(device_id, self.machine(device_id).submit(call, self._clock()))
 
@@ -141,6 +148,7 @@ class CallRunner:
 
     def _complete(self, done: Complete) -> None:
         call = done.call
+        del self._living[call.tenant_id, call.call_id]
         self._counters.ended(call.kind, done.outcome, done.cause)
         log.debug("call_ended", call_id=call.call_id.hex(), outcome=done.outcome, cause=cause_name(done.cause))
         waiter = cast(Waiter, call.owner)
