@@ -37,6 +37,7 @@ class UnaryCalls:
     """Runs unary calls through the gate, several starts together when many are open."""
 
     def __init__(self, *, gate: CallGate, clock: Clock) -> None:
+        self._loop = asyncio.get_running_loop()  # asking again costs a system call
         self._gate = gate
         self._clock = clock
         self._open = 0
@@ -50,7 +51,7 @@ class UnaryCalls:
         cancelled caller has hung up.
         """
         start = self._start(request, remaining_s)
-        waiting = _Waiting(asyncio.get_running_loop().create_future())
+        waiting = _Waiting(self._loop.create_future())
         self._open += 1
         try:
             self._gather(principal, start, waiting)
@@ -89,7 +90,7 @@ class UnaryCalls:
         if self._open < FEW_OPEN or len(self._gathered) >= GATHERED:
             self._let_in()
         elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(GATHER_S, self._let_in)
+            self._timer = self._loop.call_later(GATHER_S, self._let_in)
 
     def _let_in(self) -> None:
         if self._timer is not None:
