@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from trunkline.contract.clock import monotonic_ms
+from trunkline.contract.core_location import CoreLocation
 from trunkline.contract.streams.pump import pump
 from trunkline.contract.streams.wire import WireBroken
 from trunkline.contract.streams.worker_end import Linked, WorkerEnd
@@ -30,7 +31,7 @@ async def running_core(data_dir: Path) -> AsyncIterator[Core]:
 
 @asynccontextmanager
 async def connector_on(data_dir: Path) -> AsyncIterator[CoreConnector]:
-    connector = CoreConnector(data_dir, max_params_bytes=MAX_PARAMS_BYTES)
+    connector = CoreConnector(CoreLocation(data_dir), max_params_bytes=MAX_PARAMS_BYTES)
     try:
         yield connector
     finally:
@@ -61,7 +62,7 @@ async def link(connector: CoreConnector) -> bytes:
 
 async def test_before_any_core_ran_there_is_nothing_to_connect_to(tmp_path: Path) -> None:
     async with connector_on(tmp_path) as connector:
-        with pytest.raises(WireBroken, match="no core has run") as caught:
+        with pytest.raises(WireBroken, match="no core to be found yet.*part-secret") as caught:
             await connector.connect()
         assert caught.value.error.reason == ErrorReason.ERROR_REASON_CORE_UNAVAILABLE
 

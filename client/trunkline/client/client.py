@@ -42,12 +42,21 @@ class Client:
         """Login, refresh and who one is; errors as with `devices`."""
 
     @classmethod
-    def connect(cls, target: str, *, token: str = "", max_params_bytes: int = MAX_PARAMS_BYTES) -> Self:
-        """A client of the core at a gRPC target such as `127.0.0.1:9090`, unencrypted: for loopback and Unix sockets.
+    def connect(
+        cls,
+        target: str,
+        *,
+        token: str = "",
+        max_params_bytes: int = MAX_PARAMS_BYTES,
+        credentials: grpc.ChannelCredentials | None = None,
+    ) -> Self:
+        """A client of the core at a gRPC target such as `127.0.0.1:9090`.
 
-        `token` is an access token, as `identity.Login` answers it.
+        `token` is an access token, as `identity.Login` answers it. `credentials` are those of
+        `grpc.ssl_channel_credentials`, for a core that serves TLS; without them nothing is encrypted, which is for
+        loopback and Unix sockets.
         """
-        return cls(open_channel(target, max_params_bytes=max_params_bytes), token)
+        return cls(open_channel(target, max_params_bytes=max_params_bytes, credentials=credentials), token)
 
     async def __aenter__(self) -> Self:
         return self

@@ -6,12 +6,14 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any
 
 import structlog
 import uvloop
 from prometheus_client import CollectorRegistry
 
+from trunkline.contract.addresses import is_loopback
 from trunkline.contract.channel import FRAME_HEADROOM_BYTES
 from trunkline.contract.clock import monotonic_ms
 from trunkline.contract.errors import TrunklineError
@@ -49,6 +51,7 @@ from trunkline.core.rpc.device_service import DeviceService
 from trunkline.core.rpc.identity_service import IdentityService
 from trunkline.core.rpc.rpc_service import RpcService
 from trunkline.core.rpc.server import CoreServer, build_server
+from trunkline.core.rpc.tls import CertificateFiles
 from trunkline.core.rpc.transport_service import TransportService
 from trunkline.core.settings import CoreSettings
 from trunkline.core.store.database import sqlite_url
@@ -87,8 +90,14 @@ class Core:
         return self.server.port
 
     async def start(self) -> None:
-        """Open the store, seed it, and listen. Raises OSError for a taken port, STORE_UNAVAILABLE for a bad store."""
+        """Open the store, seed it, and listen. Raises OSError for a taken port or a bad certificate, STORE_UNAVAILABLE
+        for a bad store."""
         settings = self.settings
+        credentials = None
+        if settings.tls_certificate:
+            credentials = CertificateFiles(Path(settings.tls_certificate), Path(settings.tls_key)).server_credentials()
+        elif not is_loopback(settings.host):
+            log.warning("grpc_not_encrypted", host=settings.host, advice="set tls_certificate and tls_key")
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         store = self._store = await Store.open(settings.database or sqlite_url(settings.data_dir / "trunkline.db"))
         start_number = await store.starts.next_start(unix_ms())
@@ -116,6 +125,7 @@ class Core:
             host=settings.host,
             port=settings.grpc_port,
             max_params_bytes=settings.max_params_bytes,
+            credentials=credentials,
         )
         self._owner = asyncio.create_task(self._own(), name="core")
         await self.server.start()

@@ -1,9 +1,9 @@
 """The core's settings: read once in main, passed on as plain values."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -17,6 +17,10 @@ class CoreSettings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="Address of the gRPC port for backends.")
     grpc_port: int = Field(default=9090, ge=0, le=65535, description="gRPC port for backends; 0 picks a free one.")
+    tls_certificate: str = Field(
+        default="", description="PEM certificate and chain of the gRPC port; empty: the port is not encrypted."
+    )
+    tls_key: str = Field(default="", description="PEM private key of that certificate, unencrypted.")
     metrics_port: int = Field(default=9464, ge=0, le=65535, description="Prometheus port; 0 picks a free one.")
     database: str = Field(default="", description="SQLAlchemy URL; empty: SQLite in the data directory.")
     demo: bool = Field(default=False, description="Seed demo accounts with known passwords and demo devices.")
@@ -67,3 +71,9 @@ class CoreSettings(BaseSettings):
     drain_grace_s: float = Field(
         default=5.0, ge=0, description="How long a core that was told to end waits for its streams."
     )
+
+    @model_validator(mode="after")
+    def _certificate_and_key(self) -> Self:
+        if bool(self.tls_certificate) != bool(self.tls_key):
+            raise ValueError("TRUNKLINE_CORE_TLS_CERTIFICATE and TRUNKLINE_CORE_TLS_KEY are set together or not at all")
+        return self

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 import grpc.aio
 
 from trunkline.client.call_stream import CallStream
-from trunkline.contract.channel import core_address, open_channel, part_metadata, part_secret
+from trunkline.contract.channel import part_metadata
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.metadata import AUTHORIZATION, REQUEST_ID
 from trunkline.contract.status import error_of
@@ -67,10 +67,10 @@ async def core_connection(
     Its calls go over `connector` where there is one: to a core in this process. Raises FileNotFoundError before the
     core's first start, when the installation has no secret yet.
     """
-    target = settings.core_target or core_address(settings.data_dir)
-    async with open_channel(target, max_params_bytes=settings.max_params_bytes) as channel:
+    location = settings.core_location
+    async with location.address().open_channel(max_params_bytes=settings.max_params_bytes) as channel:
         if connector is None:
-            metadata = part_metadata(part_secret(settings.data_dir))
+            metadata = part_metadata(location.secret())
             connector = GrpcConnector(RpcServiceStub(channel).CallStream, CALLER_CODEC, lambda: metadata)
         async with CallStream(connector, software=SOFTWARE) as calls:
             yield CoreConnection(channel, calls, timeout_ms=settings.core_timeout_ms)

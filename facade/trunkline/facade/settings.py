@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from trunkline.contract.core_location import CoreLocation
 from trunkline.contract.logs import LogFormat
 
 
@@ -24,7 +25,11 @@ class FacadeSettings(BaseSettings):
     data_dir: Path = Path(".trunkline")
     """Directory of the installation: the core's socket and the secret by which its parts know one another."""
     core_target: str = ""
-    """gRPC address of the core; empty: the socket in the data directory."""
+    """gRPC address of a core on another machine, reached over TLS; empty: the socket in the data directory."""
+    core_ca_file: str = ""
+    """PEM certificates of the authority behind that core's certificate; empty: the public ones."""
+    part_secret_file: str = ""
+    """File with the installation's secret, a copy of the core's; empty: part-secret in the data directory."""
 
     cors_origins: tuple[str, ...] = ()
     """Origins whose pages may call `/api/**` from a browser, as JSON; `["*"]` allows all. Never with credentials."""
@@ -54,3 +59,8 @@ class FacadeSettings(BaseSettings):
     """DEBUG writes a line for each call."""
     log_format: LogFormat = "console"
     """`console` for people, `json` for machines."""
+
+    @property
+    def core_location(self) -> CoreLocation:
+        """Where the core is and what to show it."""
+        return CoreLocation(self.data_dir, self.core_target, self.core_ca_file, self.part_secret_file)

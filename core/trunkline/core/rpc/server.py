@@ -14,7 +14,7 @@ from grpc_reflection.v1alpha import reflection
 
 from trunkline.contract.channel import LONGEST_SOCKET_PATH, server_options
 from trunkline.contract.metadata import ADDRESS_FILE, SOCKET_FILE
-from trunkline.core.rpc.interceptors import ErrorInterceptor
+from trunkline.core.rpc.interceptors import ErrorInterceptor, SecretInterceptor
 from trunkline.v1 import device_service_pb2, identity_service_pb2, rpc_service_pb2, transport_service_pb2
 from trunkline.v1.device_service_pb2_grpc import DeviceServiceServicer, add_DeviceServiceServicer_to_server
 from trunkline.v1.identity_service_pb2_grpc import IdentityServiceServicer, add_IdentityServiceServicer_to_server
@@ -68,12 +68,15 @@ def build_server(
     host: str,
     port: int,
     max_params_bytes: int,
+    credentials: grpc.ServerCredentials | None = None,
 ) -> CoreServer:
-    """Bind the Unix socket of `data_dir` and the TCP port (0: any free one).
+    """Bind the Unix socket of `data_dir` and the TCP port (0: any free one), which is TLS with `credentials`.
 
     Raises OSError, naming the address, if one of them is taken.
     """
-    server = grpc.aio.server(interceptors=[ErrorInterceptor()], options=server_options(max_params_bytes))
+    server = grpc.aio.server(
+        interceptors=[ErrorInterceptor(), SecretInterceptor()], options=server_options(max_params_bytes)
+    )
     add_RpcServiceServicer_to_server(rpc_service, server)
     add_TransportServiceServicer_to_server(transport_service, server)
     add_DeviceServiceServicer_to_server(device_service, server)
@@ -82,7 +85,7 @@ def build_server(
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     reflection.enable_server_reflection((*SERVICES, HEALTH, reflection.SERVICE_NAME), server)
     bind_socket(server, data_dir)
-    return CoreServer(server, health_servicer, data_dir, bind_port(server, host, port))
+    return CoreServer(server, health_servicer, data_dir, bind_port(server, host, port, credentials))
 
 
 def bind_socket(server: grpc.aio.Server, data_dir: Path) -> None:
@@ -117,10 +120,12 @@ def remove_socket(data_dir: Path) -> None:
         pointer.unlink()
 
 
-def bind_port(server: grpc.aio.Server, host: str, port: int) -> int:
-    """Listen on `host:port`; the port as bound."""
+def bind_port(server: grpc.aio.Server, host: str, port: int, credentials: grpc.ServerCredentials | None = None) -> int:
+    """Listen on `host:port`, with TLS if there are credentials; the port as bound."""
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
-        return server.add_insecure_port(address)
+        if credentials is None:
+            return server.add_insecure_port(address)
+        return server.add_secure_port(address, credentials)
     except RuntimeError:
         raise OSError(f"cannot listen on {address}: the port is taken, or the address is not this machine's") from None

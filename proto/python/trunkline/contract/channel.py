@@ -73,6 +73,12 @@ def part_metadata(secret: str) -> tuple[tuple[str, str], ...]:
     return ((PART_SECRET, secret),)
 
 
-def open_channel(target: str, *, max_params_bytes: int) -> grpc.aio.Channel:
-    """An insecure channel: for the Unix socket and loopback, where no network lies between."""
-    return grpc.aio.insecure_channel(target, options=channel_options(max_params_bytes))
+def open_channel(
+    target: str, *, max_params_bytes: int, credentials: grpc.ChannelCredentials | None = None
+) -> grpc.aio.Channel:
+    """A channel encrypted by `credentials`; without them in the clear, for the Unix socket and loopback, where no
+    network lies between."""
+    options = channel_options(max_params_bytes)
+    if credentials is None:
+        return grpc.aio.insecure_channel(target, options=options)
+    return grpc.aio.secure_channel(target, credentials, options=options)
