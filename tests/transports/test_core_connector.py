@@ -62,7 +62,7 @@ async def link(connector: CoreConnector) -> bytes:
 
 async def test_before_any_core_ran_there_is_nothing_to_connect_to(tmp_path: Path) -> None:
     async with connector_on(tmp_path) as connector:
-        with pytest.raises(WireBroken, match="no core to be found yet.*part-secret") as caught:
+        with pytest.raises(WireBroken, match=r"no core to be found yet.*part-secret") as caught:
             await connector.connect()
         assert caught.value.error.reason == ErrorReason.ERROR_REASON_CORE_UNAVAILABLE
 

@@ -2,6 +2,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from random import Random
 from typing import NamedTuple
 
 import pytest
@@ -251,3 +252,15 @@ async def test_many_devices_may_come_at_once() -> None:
         for _ in devices:
             await on.core.hear(Disconnected)
         assert on.worker.counters.sessions == 0
+
+
+async def test_nonsense_on_many_connections_harms_nobody_else() -> None:
+    nonsense = Random(7)
+    async with stage() as on:
+        device, session = await on.attach()
+        for _ in range(100):
+            stranger = await on.device().open()
+            stranger.send(nonsense.randbytes(nonsense.randrange(1, 2_000)))
+            await stranger.leave()
+        on.core.deliver(session, 1)
+        assert (await device.receive()).request_id == 1

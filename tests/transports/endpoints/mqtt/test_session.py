@@ -470,6 +470,31 @@ class TestProtocol:
         bench.session.receive(packets.packet(kind << 4 | flags, body))
         assert bench.line.open != (bench.session.stage is Stage.CLOSED)
 
+    @pytest.mark.long
+    @settings(max_examples=20_000, deadline=None)
+    @given(st.sampled_from(LEVELS), st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=6))
+    def test_no_damage_to_real_traffic_brings_a_session_down(self, level: int, damage: list[tuple[int, int]]) -> None:
+        bench = MqttBench(level)
+        traffic = bytearray(
+            packets.connect(level, "a-device", "a-token", b"password")
+            + packets.subscribe(level, 1, ((CALLS, 1), (RESPONSES, 0)))
+            + packets.publish(level, b"v1/devices/me/telemetry", b'{"t":21.5}', 1, 2)
+            + packets.publish(level, b"v1/devices/me/rpc/request/1", b'{"method":"getSessionLimits"}', 1, 3)
+            + packets.publish(level, b"v1/devices/me/rpc/response/41", b'{"ok":true}', 1, 4)
+            + packets.puback(level, 1, 0x10)
+            + packets.unsubscribe(level, 5, (CALLS,))
+            + packets.disconnect(level)
+        )
+        for position, value in damage:
+            traffic[position % len(traffic)] = value
+        for at in range(0, len(traffic), 50):
+            bench.session.receive(bytes(traffic[at : at + 50]))
+            if bench.session.stage is Stage.CONNECTING:
+                bench.let_in()
+            bench.session.subscribed()
+        bench.line.take()
+        assert bench.line.open != (bench.session.stage is Stage.CLOSED)
+
 
 def test_data_of_the_device_is_told_its_kind() -> None:
     bench = opened()

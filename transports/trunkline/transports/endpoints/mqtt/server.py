@@ -22,6 +22,8 @@ BACKLOG: Final = 4096
 STOPPED_MS: Final = 500
 """A sweep that comes this late shows that the process itself stood still: no device is to blame for that time."""
 
+_KEPT_REPLIES: Final = Pause.KEPT_REPLIES.value
+
 
 class Connection(asyncio.Protocol):
     """One socket. Writes of one turn of the loop go out together: uvloop gathers them."""
@@ -96,9 +98,10 @@ class Connection(asyncio.Protocol):
             if not self._pauses and not self._transport.is_closing():
                 self._transport.resume_reading()
 
-    def waits_for_core(self) -> bool:
-        """Whether the device is not read for a reason that is not its own."""
-        return bool(self._pauses & Pause.KEPT_REPLIES.value)
+    @property
+    def waits_for_core(self) -> int:
+        """Not 0 if the device is not read for a reason that is not its own."""
+        return self._pauses & _KEPT_REPLIES
 
 
 class MqttEndpoint:
@@ -215,7 +218,8 @@ class MqttEndpoint:
         for connection in list(self.connections):
             session = connection.session
             if session is not None:
-                session.heard = session.heard or connection.waits_for_core()
+                if connection.waits_for_core:
+                    session.heard = True
                 if not look_at(session, time):
                     connection.cut()
         for session in list(around.waiting):

@@ -1,8 +1,12 @@
 """When a connection has been silent for too long, by its stage; one sweep looks at all of them."""
 
+from typing import Final
+
 from trunkline.transports.endpoints.mqtt.reason_codes import ReasonCode
 from trunkline.transports.endpoints.mqtt.session import MqttSession, Stage
 from trunkline.v1.transport_service_pb2 import DisconnectCause
+
+_OPEN: Final = Stage.OPEN  # looked up once: a sweep comes by all sessions, and nearly all are open
 
 
 def look_at(session: MqttSession, now: int) -> bool:
@@ -10,17 +14,18 @@ def look_at(session: MqttSession, now: int) -> bool:
 
     The keep-alive is enforced at one and a half times its value, as the specification says.
     """
-    settings = session.around.settings
     silent_ms = now - session.heard_ms
+    if session.stage is _OPEN:
+        if session.heard:
+            session.heard = False
+            session.heard_ms = now
+        elif session.keep_alive_s and silent_ms > 1500 * session.keep_alive_s:
+            session.end(DisconnectCause.DISCONNECT_CAUSE_KEEPALIVE, ReasonCode.KEEP_ALIVE_TIMEOUT)
+        elif silent_ms > session.around.settings.inactivity_timeout_ms:
+            session.end(DisconnectCause.DISCONNECT_CAUSE_KEEPALIVE, ReasonCode.IMPLEMENTATION_SPECIFIC_ERROR)
+        return True
+    settings = session.around.settings
     match session.stage:
-        case Stage.OPEN:
-            if session.heard:
-                session.heard = False
-                session.heard_ms = now
-            elif session.keep_alive_s and silent_ms > 1500 * session.keep_alive_s:
-                session.end(DisconnectCause.DISCONNECT_CAUSE_KEEPALIVE, ReasonCode.KEEP_ALIVE_TIMEOUT)
-            elif silent_ms > settings.inactivity_timeout_ms:
-                session.end(DisconnectCause.DISCONNECT_CAUSE_KEEPALIVE, ReasonCode.IMPLEMENTATION_SPECIFIC_ERROR)
         case Stage.NEW:
             if silent_ms > settings.connect_timeout_ms:
                 session.around.link.rejected("connect_timeout")
