@@ -6,12 +6,14 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from doubles.output import Output
+from structlog.typing import EventDict
 
 from trunkline.cli.prefixed_logs import PrefixedLogs
 from trunkline.cli.supervisor import Program, StartFailed, Supervisor
@@ -81,7 +83,7 @@ async def test_a_child_that_ends_well_is_started_again_too() -> None:
     await supervised(body)
 
 
-async def test_a_superseded_worker_is_not_started_again(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_superseded_worker_is_not_started_again() -> None:
     async def body(supervisor: Supervisor, output: Output) -> None:
         await supervisor.start(program("mqtt", "ready()\nsys.exit(78)"))
         await supervisor.start(program("core", STEADY))
@@ -97,6 +99,42 @@ async def test_a_first_start_that_fails_is_an_error_that_says_how() -> None:
         with pytest.raises(StartFailed, match=r"core ended before it was ready \(exit code 3\)"):
             await supervisor.start(program("core", "print('bad option')\nsys.exit(3)"))
         await output.line(r"core   \| bad option")
+
+    await supervised(body)
+
+
+@pytest.fixture
+def events() -> Iterator["asyncio.Queue[str]"]:
+    """What is logged, as it is logged."""
+    heard: asyncio.Queue[str] = asyncio.Queue()
+
+    def hear(_logger: object, _level: str, event: EventDict) -> EventDict:
+        heard.put_nowait(event["event"])
+        raise structlog.DropEvent
+
+    structlog.configure(processors=[hear])
+    yield heard
+    structlog.reset_defaults()
+
+
+async def test_a_program_that_cannot_be_started_again_is_tried_until_it_can(
+    tmp_path: Path, events: "asyncio.Queue[str]"
+) -> None:
+    script = tmp_path / "program"
+    text = f"#!{sys.executable}\n{PREAMBLE}\nready()\nos.unlink(__file__)"
+
+    def install() -> None:
+        script.write_text(text)
+        script.chmod(0o755)
+
+    async def body(supervisor: Supervisor, output: Output) -> None:
+        install()
+        await supervisor.start(Program("core", (str(script),)))
+        await output.line("started")
+        while await events.get() != "part_not_started":
+            pass
+        install()
+        await output.line("started")
 
     await supervised(body)
 
@@ -160,6 +198,8 @@ async def test_cancelling_ends_the_children() -> None:
 
 SUPERVISING = """
 import asyncio, sys
+from structlog.typing import EventDict
+
 from trunkline.cli.prefixed_logs import PrefixedLogs
 from trunkline.cli.supervisor import Program, Supervisor
 

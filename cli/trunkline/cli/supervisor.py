@@ -18,6 +18,9 @@ from trunkline.cli.prefixed_logs import PrefixedLogs
 
 FIRST_BACKOFF_S: Final = 0.1
 LAST_BACKOFF_S: Final = 5.0
+NOT_STARTED: Final = 127
+"""Stands for the exit code of a program that could not even be started, as in shells."""
+
 STEADY_S: Final = 10.0
 """A child that lived this long did not fail at its start: the next restart is quick again."""
 
@@ -86,7 +89,11 @@ class _Child:
         try:
             while not self._stopping.is_set():
                 started = time.monotonic()
-                code = await self._run_once()
+                try:
+                    code = await self._run_once()
+                except OSError as error:  # no memory or no process to be had: that may pass
+                    log.error("part_not_started", part=self._program.name, problem=str(error))
+                    code = NOT_STARTED
                 if self._stopping.is_set():
                     return
                 if not self.ready.done():
