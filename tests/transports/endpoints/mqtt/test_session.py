@@ -315,6 +315,15 @@ class TestAnswering:
         (answer,) = bench.published()  # an attributes request has no form for it
         assert (answer.topic, answer.payload) == ("v1/devices/me/rpc/response/3", b'{"error":"timeout"}')
 
+    def test_packet_identifiers_go_on_from_answer_to_answer_and_to_calls(self) -> None:
+        bench = opened()
+        for packet_id in (1, 2):
+            bench.publish("v1/devices/me/rpc/request/1", b'{"method":"getSessionLimits"}', 0)
+            assert [answer.packet_id for answer in bench.published()] == [packet_id]
+            bench.session.receive(packets.puback(V3_1_1, packet_id))
+        bench.deliver(41)
+        assert [call.packet_id for call in bench.published()] == [3]
+
     def test_too_many_unacknowledged_answers_go_at_qos_0(self) -> None:
         bench = opened(max_queued_packets=2)
         for _ in range(3):

@@ -356,7 +356,9 @@ class MqttSession:
         if not self._subscriptions.qos_of(answer.bit):
             self.line.write(packets.publish(self.level, topic, body))
             return
-        inflight = self._inflight = self._inflight or Inflight()
+        inflight = self._inflight
+        if inflight is None:
+            inflight = self._inflight = Inflight()
         if len(inflight) >= min(self._receive_maximum, self.around.settings.max_queued_packets):
             self.line.write(packets.publish(self.level, topic, body))
             return

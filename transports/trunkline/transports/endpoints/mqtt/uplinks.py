@@ -151,7 +151,9 @@ class Uplinks:
     def _ask(self, session: MqttSession, answer: Answer, request_id: int, *, at_timeout: bytes) -> int:
         """The id under which to ask the core; 0 if the device has too many requests open."""
         around = session.around
-        requests = session.requests = session.requests or DeviceRequests()
+        requests = session.requests
+        if requests is None:
+            requests = session.requests = DeviceRequests()
         if len(requests) >= around.settings.max_queued_packets:
             around.link.rejected("too_many_requests")
             return 0
