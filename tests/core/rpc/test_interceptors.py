@@ -1,12 +1,16 @@
-"""Errors become statuses, on single calls and on streams."""
+"""Errors become statuses, on single calls and on streams; the secret is taken only where nobody can listen."""
+
+from collections.abc import AsyncIterator
 
 import grpc
 import grpc.aio
 import pytest
 from doubles.scripted_services import Context, ScriptedRpcService
 
+from trunkline.contract.channel import open_channel
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.status import error_of
+from trunkline.core.rpc.server import CoreServer
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.rpc_service_pb2 import CallRequest
 from trunkline.v1.rpc_service_pb2_grpc import RpcServiceStub
@@ -81,3 +85,30 @@ async def test_an_unknown_method_is_not_supported(channel: grpc.aio.Channel) -> 
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await unknown(b"", timeout=10)
     assert error_of(caught.value).reason == ErrorReason.ERROR_REASON_NOT_SUPPORTED
+
+
+@pytest.fixture
+async def port_channel(server: CoreServer) -> AsyncIterator[grpc.aio.Channel]:
+    """To the TCP port, in the clear."""
+    async with open_channel(f"127.0.0.1:{server.port}", max_params_bytes=1024) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("secret", ["5e" * 32, "wrong"])
+async def test_a_secret_in_the_clear_is_refused_whatever_it_is(port_channel: grpc.aio.Channel, secret: str) -> None:
+    metadata = (("trunkline-part-secret", secret),)
+    with pytest.raises(grpc.aio.AioRpcError) as call:
+        await RpcServiceStub(port_channel).Call(CallRequest(), metadata=metadata, timeout=10)
+    with pytest.raises(grpc.aio.AioRpcError) as stream:
+        await RpcServiceStub(port_channel).CallStream(iter(()), metadata=metadata, timeout=10).read()
+    for failure in (call.value, stream.value):
+        assert error_of(failure).reason == ErrorReason.ERROR_REASON_UNAUTHENTICATED
+        assert "came unencrypted" in error_of(failure).message
+
+
+async def test_without_the_secret_a_call_in_the_clear_is_as_good_as_any(port_channel: grpc.aio.Channel) -> None:
+    await RpcServiceStub(port_channel).Call(CallRequest(), metadata=(("authorization", "Bearer x"),), timeout=10)
+
+
+async def test_on_the_socket_the_secret_passes(channel: grpc.aio.Channel) -> None:
+    await RpcServiceStub(channel).Call(CallRequest(), metadata=(("trunkline-part-secret", "x"),), timeout=10)

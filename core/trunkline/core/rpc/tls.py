@@ -20,8 +20,7 @@ class CertificateFiles:
     def server_credentials(self) -> grpc.ServerCredentials:
         """What the port is served with. Raises OSError that says which file is missing or does not fit the other."""
         first = self._read()
-        # The stubs have neither this function nor its argument's type.
-        credentials: grpc.ServerCredentials = grpc.dynamic_ssl_server_credentials(first, self._read_again)  # type: ignore[attr-defined]
+        credentials: grpc.ServerCredentials = grpc.dynamic_ssl_server_credentials(first, self._read_again)
         return credentials
 
     def _read(self) -> Any:
@@ -39,7 +38,7 @@ class CertificateFiles:
                 f"{self._certificate} and {self._key} are not a PEM certificate and its unencrypted key: {error}"
             ) from None
         pair = (self._key.read_bytes(), self._certificate.read_bytes())
-        return grpc.ssl_server_certificate_configuration([pair])  # type: ignore[attr-defined]  # as above
+        return grpc.ssl_server_certificate_configuration([pair])
 
     def _read_again(self) -> Any:
         try:

@@ -1,4 +1,4 @@
-"""Where a part finds its core and what it shows there: on its own machine by the data directory, or elsewhere by TLS."""
+"""Where a part finds its core and what it shows there: by the data directory, or by TLS where that is elsewhere."""
 
 from dataclasses import dataclass
 from pathlib import Path
