@@ -68,7 +68,7 @@ class Counters(Collector):
         calls = CounterMetricFamily(
             "trunkline_calls", "Calls by kind, outcome and cause", labels=["kind", "outcome", "cause"]
         )
-        for (kind, outcome, cause), count in self._calls.items():
+        for (kind, outcome, cause), count in list(self._calls.items()):  # Prometheus asks from another thread
             labels = [
                 CallKind.Name(kind).removeprefix("CALL_KIND_"),
                 Outcome.Name(outcome).removeprefix("OUTCOME_"),
@@ -84,12 +84,12 @@ class Counters(Collector):
         yield CounterMetricFamily("trunkline_sessions_opened", "Sessions opened", value=self._opened_sessions)
         yield _by_reason("trunkline_sessions_refused", "Devices not let in", self._refused_sessions)
         closed = CounterMetricFamily("trunkline_sessions_closed", "Sessions that ended", labels=["cause"])
-        for disconnect, count in self._closed_sessions.items():
+        for disconnect, count in list(self._closed_sessions.items()):
             closed.add_metric([DisconnectCause.Name(disconnect).removeprefix("DISCONNECT_CAUSE_")], count)
         yield closed
         yield CounterMetricFamily("trunkline_session_activity", "Activity reported by workers", value=self._activity)
         rejected = CounterMetricFamily("trunkline_rejected_input", "Input that could not be handled", labels=["what"])
-        for what, count in self._rejected.items():
+        for what, count in list(self._rejected.items()):
             rejected.add_metric([what], count)
         yield rejected
         for name, documentation, value in self._gauges:
@@ -98,6 +98,6 @@ class Counters(Collector):
 
 def _by_reason(name: str, documentation: str, counts: Counter[ErrorReason.ValueType]) -> CounterMetricFamily:
     family = CounterMetricFamily(name, documentation, labels=["reason"])
-    for reason, count in counts.items():
+    for reason, count in list(counts.items()):
         family.add_metric([reason_name(reason)], count)
     return family

@@ -8,6 +8,7 @@ from trunkline.contract.clock import Clock
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.streams.answer_end import AnswerEnd
 from trunkline.contract.streams.frames import (
+    VERSION,
     AnswerFrame,
     BindPrincipal,
     CallerFrame,
@@ -25,7 +26,7 @@ from trunkline.core.callers.gate import CallGate
 from trunkline.core.calls.model import Call, Complete
 from trunkline.core.metrics import Counters
 from trunkline.v1.call_pb2 import Outcome
-from trunkline.v1.error_pb2 import Cause
+from trunkline.v1.error_pb2 import Cause, ErrorReason
 
 log = structlog.get_logger(__name__)
 
@@ -33,12 +34,13 @@ log = structlog.get_logger(__name__)
 class OpenCall:
     """One StartCall until its CallResult: the waiter behind the call."""
 
-    __slots__ = ("_stream", "_tag", "call")
+    __slots__ = ("_stream", "_tag", "call", "gone")
 
     def __init__(self, stream: "CallerStream", tag: int) -> None:
         self._stream = stream
         self._tag = tag
         self.call: Call | None = None
+        self.gone = False
 
     def entered(self, call: Call) -> None:
         self.call = call
@@ -51,6 +53,18 @@ class OpenCall:
     def refused(self, error: TrunklineError, cause: Cause.ValueType) -> None:
         self._stream.answer(
             CallResult(self._tag, Outcome.OUTCOME_FAILED, reason=error.reason, cause=cause, detail=error.message)
+        )
+
+    def hung_up(self) -> None:
+        """Hung up before it was even a call."""
+        self.gone = True
+        self._stream.answer(
+            CallResult(
+                self._tag,
+                Outcome.OUTCOME_CANCELLED,
+                reason=ErrorReason.ERROR_REASON_CALL_CANCELLED,
+                cause=Cause.CAUSE_HUNG_UP,
+            )
         )
 
 
@@ -107,9 +121,17 @@ class CallerStream:
                 case RenewCredentials():
                     self._authority.renew(frame)
                 case CallerHello():
-                    log.info("caller_connected", software=frame.software)
+                    self._greeted(frame)
                 case _:
                     self._counters.rejected("call_stream_frame")
+
+    def _greeted(self, hello: CallerHello) -> None:
+        if hello.version != VERSION:
+            raise TrunklineError(
+                ErrorReason.ERROR_REASON_NOT_SUPPORTED,
+                f"This core speaks version {VERSION} of the stream, the caller speaks {hello.version}",
+            )
+        log.info("caller_connected", software=hello.software)
 
     def _start(self, start: StartCall) -> None:
         waiter = OpenCall(self, start.tag)
@@ -117,11 +139,16 @@ class CallerStream:
         try:
             principal = self._authority.principal(start.principal)
         except TrunklineError as error:
+            self._counters.refused_call(error.reason)
             waiter.refused(error, Cause.CAUSE_UNSPECIFIED)
             return
         self._gate.enter(principal, start, waiter, validated=self._authority.trusted)
 
     def _hang_up(self, tag: int) -> None:
         waiter = self._open.get(tag)
-        if waiter is not None and waiter.call is not None:
+        if waiter is None:
+            return
+        if waiter.call is not None:
             self._gate.hang_up(waiter.call, waiter)
+        else:
+            waiter.hung_up()

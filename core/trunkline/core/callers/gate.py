@@ -3,12 +3,15 @@
 import asyncio
 from typing import Protocol, cast
 
+import structlog
+
 from trunkline.contract.clock import Clock
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.ids import new_ids
 from trunkline.contract.json_text import compact
 from trunkline.contract.streams.frames import StartCall
 from trunkline.core.callers.joined import Joined
+from trunkline.core.calls.endings import hung_up
 from trunkline.core.calls.model import Call
 from trunkline.core.calls.runner import CallRunner, Waiter
 from trunkline.core.calls.turns import Turns
@@ -23,14 +26,24 @@ from trunkline.core.tasks import Tasks
 from trunkline.v1.call_pb2 import CallKind
 from trunkline.v1.error_pb2 import Cause, ErrorReason
 
+log = structlog.get_logger(__name__)
+
 CALLS_PER_TURN = 256
 """Calls that enter machines in one turn of the event loop, whoever's they are."""
+
+_LONG_METHOD = 256
+"""A method up to this needs no closer look: frames have that much room beside the largest params."""
 
 _KINDS = (CallKind.CALL_KIND_ONE_WAY, CallKind.CALL_KIND_TWO_WAY)
 
 
 class Caller(Waiter, Protocol):
     """Who waits for a call that may yet be refused."""
+
+    @property
+    def gone(self) -> bool:
+        """It hung up before either of the following."""
+        ...
 
     def entered(self, call: Call) -> None:
         """The call was accepted; `completed` follows."""
@@ -39,6 +52,10 @@ class Caller(Waiter, Protocol):
     def refused(self, error: TrunklineError, cause: Cause.ValueType) -> None:
         """The call never became one."""
         ...
+
+
+_Entering = tuple[Principal, StartCall, bytes, Caller]
+"""Who calls what, with the params to deliver, and who waits for it."""
 
 
 class CallGate:
@@ -68,36 +85,34 @@ class CallGate:
         self._turns: Turns[bytes, Call] = Turns()
         self._turn_ahead = False
         self._new_ids = new_ids()
-        self._loading: dict[bytes, list[tuple[Principal, StartCall, Caller]]] = {}
+        self._loading: dict[bytes, list[_Entering]] = {}
         """Calls to devices that are being read from the store; they keep their order."""
         self.draining = False
 
     def enter(self, principal: Principal, start: StartCall, caller: Caller, *, validated: bool) -> None:
         """Let the call in or refuse it; `validated` says that a part has checked its params already.
 
-        Exactly one of `caller.entered` and `caller.refused` follows, at once unless the device must be read first.
+        Exactly one of `caller.entered` and `caller.refused` follows, at once unless the device must be read first;
+        neither if the caller is gone by then.
         """
         try:
-            self._check(principal, start, validated=validated)
+            params = self._checked_params(start, validated=validated)
         except TrunklineError as error:
             self._refuse(caller, error)
             return
         waiting = self._loading.get(start.device_id)
         if waiting is not None:
-            waiting.append((principal, start, caller))
+            waiting.append((principal, start, params, caller))
             return
         entry = self._directory.cached(start.device_id)
         if entry is not None:
-            self._admit(principal, start, caller, entry)
+            self._admit(principal, start, params, caller, entry)
         else:
-            self._loading[start.device_id] = [(principal, start, caller)]
+            self._loading[start.device_id] = [(principal, start, params, caller)]
             self._tasks.spawn(self._load(start.device_id), name="load device")
 
-    def _check(self, principal: Principal, start: StartCall, *, validated: bool) -> None:
-        if self.draining:
-            raise TrunklineError(ErrorReason.ERROR_REASON_CORE_UNAVAILABLE, "The core is shutting down; try again")
-        if self._revocations.is_revoked(principal):
-            raise TrunklineError(ErrorReason.ERROR_REASON_TOKEN_EXPIRED, "Token has expired")
+    def _checked_params(self, start: StartCall, *, validated: bool) -> bytes:
+        """The params to deliver, if the call may be made at all. The StartCall stays as it is: its stream counts it."""
         if start.kind not in _KINDS:
             raise TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, "kind must be ONE_WAY or TWO_WAY")
         if start.await_delivery and start.kind != CallKind.CALL_KIND_ONE_WAY:
@@ -109,24 +124,30 @@ class CallGate:
             )
         if start.call_id and len(start.call_id) != 16:
             raise TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, "call_id must be 16 bytes")
-        if len(start.params) > self._max_params_bytes:
+        if len(start.params) > self._max_params_bytes or len(start.method) > _LONG_METHOD:
+            self._check_size(start)
+        if validated:
+            return start.params
+        if not start.method:
+            raise TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, "method must not be empty")
+        try:
+            return compact(start.params)
+        except ValueError as error:
+            raise TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, f"params are {error}") from None
+
+    def _check_size(self, start: StartCall) -> None:
+        if len(start.params) + len(start.method.encode()) > self._max_params_bytes:
             raise TrunklineError(
-                ErrorReason.ERROR_REASON_PAYLOAD_TOO_LARGE, f"params exceed {self._max_params_bytes} bytes"
+                ErrorReason.ERROR_REASON_PAYLOAD_TOO_LARGE, f"method and params exceed {self._max_params_bytes} bytes"
             )
-        if not validated:
-            if not start.method:
-                raise TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, "method must not be empty")
-            try:
-                start.params = compact(start.params)
-            except ValueError as error:
-                raise TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, f"params are {error}") from None
 
     def hang_up(self, call: Call, caller: Caller) -> None:
-        """The caller went away; whoever joined the call still gets its outcome."""
+        """The caller went away: it is answered CANCELLED. Whoever joined the call still gets its outcome."""
         owner = call.owner
         if isinstance(owner, Joined) and owner.leave(caller):
-            return
-        self._runner.hang_up(call)
+            caller.completed(call, hung_up(call))
+        else:
+            self._runner.hang_up(call)
 
     async def _load(self, device_id: bytes) -> None:
         problem: TrunklineError | None = None
@@ -135,14 +156,25 @@ class CallGate:
             entry = await self._directory.load(device_id)
         except TrunklineError as error:
             problem = error
-        for principal, start, caller in self._loading.pop(device_id):
+        except Exception:  # whoever waits must be answered, whatever it was
+            log.exception("device_not_loaded", device_id=device_id.hex())
+            problem = TrunklineError(ErrorReason.ERROR_REASON_INTERNAL, "The device could not be looked up")
+        for principal, start, params, caller in self._loading.pop(device_id):
+            if caller.gone:
+                continue
             if problem is not None:
                 self._refuse(caller, problem)
             else:
-                self._admit(principal, start, caller, entry)
+                self._admit(principal, start, params, caller, entry)
 
-    def _admit(self, principal: Principal, start: StartCall, caller: Caller, entry: DeviceEntry | None) -> None:
+    def _admit(
+        self, principal: Principal, start: StartCall, params: bytes, caller: Caller, entry: DeviceEntry | None
+    ) -> None:
         try:
+            if self.draining:
+                raise TrunklineError(ErrorReason.ERROR_REASON_CORE_UNAVAILABLE, "The core is shutting down; try again")
+            if self._revocations.is_revoked(principal):
+                raise TrunklineError(ErrorReason.ERROR_REASON_TOKEN_EXPIRED, "Token has expired")
             device = may_call(principal, entry)
         except TrunklineError as error:
             self._refuse(caller, error)
@@ -153,7 +185,7 @@ class CallGate:
             tenant_id=device.tenant_id,
             kind=start.kind,
             method=start.method,
-            params=start.params,
+            params=params,
             deadline_ms=self._deadline(start),
             fail_fast=start.fail_fast,
             await_delivery=start.await_delivery,

@@ -111,6 +111,10 @@ class _Waiting:
         self.outcome = outcome
         self.call: Call | None = None
 
+    @property
+    def gone(self) -> bool:
+        return self.outcome.done()
+
     def entered(self, call: Call) -> None:
         self.call = call
 

@@ -13,6 +13,7 @@ import structlog
 from trunkline.contract.clock import Clock
 from trunkline.contract.errors import cause_name
 from trunkline.core.calls.deadlines import Deadlines
+from trunkline.core.calls.endings import failed, hung_up
 from trunkline.core.calls.machine import DeviceCalls
 from trunkline.core.calls.model import (
     Call,
@@ -25,7 +26,7 @@ from trunkline.core.calls.model import (
     Withdraw,
 )
 from trunkline.core.metrics import Counters
-from trunkline.v1.error_pb2 import ErrorReason
+from trunkline.v1.error_pb2 import Cause, ErrorReason
 
 log = structlog.get_logger(__name__)
 
@@ -91,15 +92,24 @@ class CallRunner:
         return None if living is call else living
 
     def submit(self, call: Call) -> None:
-        """Give an accepted call to its device's machine."""
+        """Give an accepted call to its device's machine, unless it ended before its turn came."""
+        if call.owner is None:
+            return
         device_id = call.device_id
         self.perform(device_id, self.machine(device_id).submit(call, self._clock()))
+        if call.owner is None:
+            self.release(device_id)
 
     def hang_up(self, call: Call) -> None:
         """The caller went away."""
-        machine = self._machines.get(call.device_id)
-        if machine is not None:
-            self.perform(call.device_id, machine.hang_up(call.request_id, self._clock()))
+        if call.owner is None:
+            return
+        if not call.request_id:
+            self._complete(hung_up(call))  # its turn has not come, and never will
+            return
+        device_id = call.device_id
+        self.perform(device_id, self.machine(device_id).hang_up(call.request_id, self._clock()))
+        self.release(device_id)
 
     def delete(self, device_id: bytes) -> None:
         """The device was deleted: end its calls and sessions."""
@@ -110,6 +120,8 @@ class CallRunner:
 
     def drain(self) -> None:
         """Answer every waiting caller: the core is about to end."""
+        for call in [call for call in self._living.values() if not call.request_id]:
+            self._complete(failed(call, ErrorReason.ERROR_REASON_CORE_UNAVAILABLE, Cause.CAUSE_CORE_DRAINING))
         for device_id, machine in list(self._machines.items()):
             self.perform(device_id, machine.drained(self._clock()))
 
@@ -122,23 +134,26 @@ class CallRunner:
     @property
     def pending(self) -> int:
         """Calls that have no outcome yet."""
-        return sum(machine.pending for machine in self._machines.values())
+        return sum(machine.pending for machine in list(self._machines.values()))  # asked from another thread
 
     def perform(self, device_id: bytes, effects: Iterable[Effect]) -> None:
-        """Do what a machine decided, in order."""
+        """Do what a machine decided, in order. One that fails is logged and costs the others nothing."""
         for effect in effects:
-            if isinstance(effect, Deliver):
-                _session(effect).deliver(effect.call, effect.prompt)
-            elif isinstance(effect, Complete):
-                self._complete(effect)
-            elif isinstance(effect, WakeAt):
-                self._wake_at(device_id, effect.at_ms)
-            elif isinstance(effect, Withdraw):
-                self._withdraw(device_id, effect)
-            elif isinstance(effect, StrayReply):
-                self._counters.stray_reply(effect.stray)
-            elif isinstance(effect, CloseSession):
-                _session(effect).close(effect.reason)
+            try:
+                if isinstance(effect, Deliver):
+                    _session(effect).deliver(effect.call, effect.prompt)
+                elif isinstance(effect, Complete):
+                    self._complete(effect)
+                elif isinstance(effect, WakeAt):
+                    self._wake_at(device_id, effect.at_ms)
+                elif isinstance(effect, Withdraw):
+                    self._withdraw(device_id, effect)
+                elif isinstance(effect, StrayReply):
+                    self._counters.stray_reply(effect.stray)
+                elif isinstance(effect, CloseSession):
+                    _session(effect).close(effect.reason)
+            except Exception:
+                log.exception("effect_failed", effect=type(effect).__name__, device_id=device_id.hex())
 
     def _withdraw(self, device_id: bytes, effect: Withdraw) -> None:
         was_written = _session(effect).withdraw(effect.request_id)
@@ -176,7 +191,7 @@ class CallRunner:
                 self.perform(device_id, machine.passed(now))
                 self.release(device_id)
         next_at = self._deadlines.next_at()
-        if next_at is not None and self._timer is None:
+        if next_at is not None and (self._timer is None or next_at < self._timer_at):
             self._set_timer(next_at)
 
 
