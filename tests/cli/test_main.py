@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from trunkline.cli.main import app
 
-SUBCOMMANDS = ("serve", "core", "facade", "transport", "call", "simulate")
+SUBCOMMANDS = ("serve", "core", "facade", "transport", "call", "simulate", "user")
 
 
 def trunkline(*arguments: str, given: str = "") -> "subprocess.CompletedProcess[str]":

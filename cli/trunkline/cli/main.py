@@ -22,6 +22,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+user_app = typer.Typer(help="Look after accounts while no server runs.", no_args_is_help=True)
+app.add_typer(user_app, name="user")
+
 # Options that several commands share. None means not given: then the environment decides, then the default.
 Demo = Annotated[
     bool | None, typer.Option("--demo", help="Demo accounts and devices with known passwords; loopback only.")
@@ -235,6 +238,31 @@ def simulate_command(
         raise typer.BadParameter(f"{len(access_token)} given for {count} devices.", param_hint="--access-token")
     simulation = Simulation(count, mqtt_host, mqtt_port, tuple(access_token or ()), qos, silent)
     run(simulation, url, Login(token, user, password))
+
+
+@user_app.command("reset-password")
+def reset_password_command(
+    email: Annotated[str, typer.Argument(help="The account's e-mail address.")],
+    ask: Annotated[bool, typer.Option("--ask", help="Ask for the password instead of making one up.")] = False,
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read the password from standard input, one line.")
+    ] = False,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(
+            envvar=["TRUNKLINE_DATA_DIR", "TRUNKLINE_CORE_DATA_DIR"],
+            help="Where everything is kept. [default: ./.trunkline]",
+        ),
+    ] = None,
+) -> None:
+    """Give an account a new password, made up and printed unless told otherwise. Its tokens end."""
+    if ask and password_stdin:
+        raise typer.BadParameter("Not together with --ask.", param_hint="--password-stdin")
+    from trunkline.cli.user import Source, reset_password
+    from trunkline.core.settings import CoreSettings
+
+    source: Source = "prompt" if ask else "stdin" if password_stdin else "generated"
+    reset_password(read(CoreSettings, data_dir=data_dir), email, source)
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
+import grpc
 import structlog
 import uvloop
 from prometheus_client import CollectorRegistry
@@ -35,6 +36,7 @@ from trunkline.core.calls.runner import CallRunner
 from trunkline.core.clock import unix_ms
 from trunkline.core.devices.directory import Directory
 from trunkline.core.devices.service import Devices
+from trunkline.core.identity.demo_leaks import check_demo_leaks
 from trunkline.core.identity.keys import SigningKey
 from trunkline.core.identity.logins import Logins
 from trunkline.core.identity.part_secret import load_part_secret
@@ -42,6 +44,7 @@ from trunkline.core.identity.passwords import Passwords
 from trunkline.core.identity.revocations import Revocations
 from trunkline.core.identity.seeding import Account, seed
 from trunkline.core.identity.tokens import Tokens
+from trunkline.core.installation import open_store
 from trunkline.core.links.admission import Admission
 from trunkline.core.links.links import Links
 from trunkline.core.links.worker_link import WorkerLink
@@ -54,7 +57,6 @@ from trunkline.core.rpc.server import CoreServer, build_server
 from trunkline.core.rpc.tls import CertificateFiles
 from trunkline.core.rpc.transport_service import TransportService
 from trunkline.core.settings import CoreSettings
-from trunkline.core.store.database import sqlite_url
 from trunkline.core.store.store import Store
 from trunkline.core.tasks import Tasks
 from trunkline.v1.error_pb2 import ErrorReason
@@ -91,7 +93,7 @@ class Core:
 
     async def start(self) -> None:
         """Open the store, seed it, and listen. Raises OSError for a taken port or a bad certificate, STORE_UNAVAILABLE
-        for a bad store."""
+        for a bad store, PERMISSION_DENIED for a demo's passwords where others could use them."""
         settings = self.settings
         credentials = None
         if settings.tls_certificate:
@@ -99,10 +101,19 @@ class Core:
         elif not is_loopback(settings.host):
             log.warning("grpc_not_encrypted", host=settings.host, advice="set tls_certificate and tls_key")
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        store = self._store = await Store.open(settings.database or sqlite_url(settings.data_dir / "trunkline.db"))
+        self._store = await open_store(settings)
+        try:
+            await self._start(credentials)
+        except BaseException:
+            await self._store.close()
+            raise
+
+    async def _start(self, credentials: grpc.ServerCredentials | None) -> None:
+        settings, store, passwords = self.settings, self._store, Passwords()
+        if not settings.demo:
+            await check_demo_leaks(store, passwords, host=settings.host, data_dir=settings.data_dir)
         start_number = await store.starts.next_start(unix_ms())
         self._epoch = start_number << EPOCH_BITS
-        passwords = Passwords()
         self.accounts = await seed(store, passwords, unix_ms(), demo=settings.demo)
         revocations = await Revocations.load(store.revocations, unix_ms())
         key = SigningKey.load(settings.data_dir)

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from trunkline.contract.addresses import is_loopback
 from trunkline.contract.errors import TrunklineError
 from trunkline.facade import errors, openapi
 from trunkline.facade.authentication import Authenticator
@@ -104,7 +105,8 @@ def _framework(connection: CoreConnection, authenticator: Authenticator, setting
         redirect_slashes=False,
         responses={"4XX": {"model": Problem, "description": "What is wrong with the request"}},
     )
-    app.include_router(auth_routes(connection, authenticator, settings.max_params_bytes))
+    public = not is_loopback(settings.host)
+    app.include_router(auth_routes(connection, authenticator, settings.max_params_bytes, public=public))
     app.include_router(device_routes(connection, authenticator, settings.max_params_bytes))
     app.include_router(system_routes(connection))
 

@@ -5,6 +5,9 @@ import pytest
 from doubles.recording_core import RecordingCore
 
 from trunkline.contract.errors import TrunklineError
+from trunkline.facade.app import create_app
+from trunkline.facade.core_connection import CoreConnection
+from trunkline.facade.settings import FacadeSettings
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.identity_service_pb2 import (
     GetSelfRequest,
@@ -37,6 +40,20 @@ async def test_login(client: httpx.AsyncClient, core: RecordingCore, content_typ
     assert (response.status_code, response.json()) == (200, {"token": "a", "refreshToken": "r"})
     assert response.headers["content-type"] == "application/json"
     assert core.asked == [LoginRequest(email="tenant@thingsboard.org", password="tenant")]
+
+
+async def test_a_demos_password_is_no_good_where_others_come(
+    connection: CoreConnection, core: RecordingCore, settings: FacadeSettings
+) -> None:
+    transport = httpx.ASGITransport(create_app(connection, settings.model_copy(update={"host": "0.0.0.0"})))
+    async with httpx.AsyncClient(transport=transport, base_url="http://trunkline") as client:
+        known = {"username": "tenant@thingsboard.org", "password": "tenant"}
+        response = await client.post("/api/auth/login", json=known)
+        assert response.status_code == 401
+        assert "trunkline user reset-password" in response.json()["message"]
+        assert core.asked == []
+        response = await client.post("/api/auth/login", json=known | {"password": "another"})
+        assert response.status_code == 200
 
 
 async def test_refresh(client: httpx.AsyncClient, core: RecordingCore) -> None:

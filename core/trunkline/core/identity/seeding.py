@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from trunkline.contract.demo import DEMO_PASSWORDS
 from trunkline.contract.ids import NO_ID, new_id
 from trunkline.core.devices.model import Device, access_token_credentials
 from trunkline.core.identity.model import User
@@ -74,10 +75,8 @@ class _Seeding:
         return await self._opened_by([sys_admin, tenant_admin])
 
     async def demo(self) -> list[Account]:
-        accounts = [
-            Account(email, email.partition("@")[0])
-            for email in (SYS_ADMIN, TENANT_ADMIN, CUSTOMER_USER, SECOND_TENANT_ADMIN)
-        ]
+        emails = (SYS_ADMIN, TENANT_ADMIN, CUSTOMER_USER, SECOND_TENANT_ADMIN)
+        accounts = [Account(email, DEMO_PASSWORDS[email]) for email in emails]
         sys_admin, tenant_admin, customer_user, second_tenant_admin = accounts
         await self._user(sys_admin, Role.ROLE_SYS_ADMIN)
         tenant_id = await self._tenant(TENANT, tenant_admin)

@@ -4,6 +4,7 @@ from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Request
 
+from trunkline.contract.demo import DEMO_PASSWORDS
 from trunkline.contract.errors import TrunklineError
 from trunkline.facade.authentication import Authenticator, Caller
 from trunkline.facade.core_connection import CoreConnection
@@ -18,14 +19,21 @@ _OTHER_METHODS = ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"]
 B = TypeVar("B", bound=Body)
 
 
-def auth_routes(connection: CoreConnection, authenticator: Authenticator, body_limit: int) -> APIRouter:
-    """The routes below `/api/auth`."""
+def auth_routes(
+    connection: CoreConnection, authenticator: Authenticator, body_limit: int, *, public: bool = False
+) -> APIRouter:
+    """The routes below `/api/auth`. No demo's password is good where they are `public`: reached from other machines."""
     router = APIRouter(prefix="/api/auth", tags=["authentication"])
 
     @router.post("/login", openapi_extra=body_of(Credentials))
     async def login(request: Request) -> Tokens:
         """Exchange an e-mail and a password for a pair of tokens; the content type is not looked at."""
         credentials = _read(Credentials, await request_body(request, body_limit))
+        if public and DEMO_PASSWORDS.get(credentials.username) == credentials.password:
+            raise _failed(
+                "Everybody knows this password from a demo, and this server is reached by others: give the account a "
+                "new one with `trunkline user reset-password`"
+            )
         asked = LoginRequest(email=credentials.username, password=credentials.password)
         return Tokens.of((await connection.ask(connection.identity.Login, asked)).tokens)
 
