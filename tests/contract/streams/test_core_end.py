@@ -83,12 +83,6 @@ def test_frames_without_number_are_not_counted() -> None:
     assert end.heartbeat(0) == Batch([], 0, ack=1)
 
 
-def test_another_version_is_refused() -> None:
-    with pytest.raises(TrunklineError) as caught:
-        core_end().accept(LinkHello(0, "w", b"i" * 16, "mqtt", version=2), 0)
-    assert caught.value.reason == ErrorReason.ERROR_REASON_NOT_SUPPORTED
-
-
 @pytest.mark.parametrize("resumed", [False, True])
 def test_a_worker_out_of_turn_loses_its_stream(resumed: bool) -> None:
     end = accepted()

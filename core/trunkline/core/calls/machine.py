@@ -252,6 +252,10 @@ class DeviceCalls:
         self._dispatch.fail_fast(now, effects)
         return effects
 
+    def awaits(self, session: SessionKey) -> bool:
+        """Whether the session is open, or it is over and may still tell of a living call."""
+        return self._dispatch.sessions.find(session) is not None
+
     # --- deliveries ---
 
     def written(self, session: SessionKey, request_id: int, now: int) -> Sequence[Effect]:

@@ -10,13 +10,15 @@ import structlog
 
 from trunkline.contract.clock import Clock
 from trunkline.contract.errors import TrunklineError
-from trunkline.contract.streams.frames import CoreFrame, Drain, LinkHello, WorkerFrame
+from trunkline.contract.streams.frames import VERSION, CoreFrame, Drain, LinkHello, WorkerFrame
 from trunkline.contract.streams.pump import pump
-from trunkline.contract.streams.wire import Unreadable, Wire, WireBroken
+from trunkline.contract.streams.wire import Unreadable, Wire
 from trunkline.core.links.worker_link import WorkerLink
 from trunkline.v1.error_pb2 import ErrorReason
 
 log = structlog.get_logger(__name__)
+
+INCARNATION_BYTES: Final = 16
 
 KEEP_NUMBERS_S: Final = 600.0
 """How long a broken link's numbers are kept for its worker."""
@@ -54,26 +56,25 @@ class Links:
     @property
     def sessions(self) -> int:
         """Sessions on all links, suspended ones included."""
-        return sum(len(link.sessions) for link in self._links.values())
+        return sum(len(link.sessions) for link in list(self._links.values()))  # asked from another thread
 
     async def serve(self, wire: Wire[CoreFrame, WorkerFrame | Unreadable]) -> None:
-        """Serve one stream until it ends. Raises TrunklineError where its worker must be told why it ended."""
+        """Serve one stream until it ends.
+
+        Raises TrunklineError where its worker must be told why it ended, and WireBroken where nobody is there to be
+        told.
+        """
         hello = await self._hello(wire)
         await self._end_stream(hello)
         link = self._link(hello)
-        effects = link.end.accept(hello, self._clock())
         stream = self._streams[hello.worker_id] = _Stream(wire)
         log.info("worker_linked", worker=link.worker_id, transport=link.transport, sessions=len(link.sessions))
         try:
-            link.welcomed(effects)
+            link.welcomed(link.end.accept(hello, self._clock()))
             await pump(wire, link.end, link.handle, clock=self._clock)
-        except WireBroken as broken:
-            log.info("link_broken", worker=link.worker_id, problem=broken.error.message)
-            if broken.error.reason == ErrorReason.ERROR_REASON_LINK_SUPERSEDED:
-                raise broken.error from None
         finally:
-            link.handle(link.end.broken(self._clock()))
-            link.broken()
+            link.broken(link.end.broken(self._clock()))
+            log.info("link_broken", worker=link.worker_id, sessions=len(link.sessions))
             del self._streams[hello.worker_id]
             self._forget_later(link)
             stream.over.set()
@@ -82,6 +83,13 @@ class Links:
         """Tell every worker that this core is about to end."""
         for worker_id in self._streams:
             self._links[worker_id].end.send(Drain(0, grace_ms))
+
+    def close(self) -> None:
+        """Forget all workers; the core has ended, and no stream is open."""
+        for forgetting in self._forgetting.values():
+            forgetting.cancel()
+        for link in self._links.values():
+            link.stop_clock()
 
     def close_device(self, device_id: bytes, reason: ErrorReason.ValueType) -> None:
         """End the device's sessions, wherever they are."""
@@ -94,9 +102,11 @@ class Links:
                 batch = await wire.read()
         except TimeoutError:
             batch = None
-        if batch is None or not batch.frames or not isinstance(batch.frames[0], LinkHello):
-            raise TrunklineError(ErrorReason.ERROR_REASON_PROTOCOL_VIOLATION, "A link begins with hello")
-        return batch.frames[0]
+        match batch.frames if batch is not None else []:
+            case [LinkHello() as hello]:
+                _check(hello)
+                return hello
+        raise TrunklineError(ErrorReason.ERROR_REASON_PROTOCOL_VIOLATION, "A link begins with hello, and nothing else")
 
     async def _end_stream(self, hello: LinkHello) -> None:
         """End the stream that runs under this name; all that was read from it is handled when this returns."""
@@ -129,5 +139,19 @@ class Links:
         self._forgetting[link.worker_id] = loop.call_later(KEEP_NUMBERS_S, self._forget, link)
 
     def _forget(self, link: WorkerLink) -> None:
+        link.lost()
         del self._forgetting[link.worker_id]
         del self._links[link.worker_id]
+
+
+def _check(hello: LinkHello) -> None:
+    if hello.version != VERSION:
+        raise TrunklineError(
+            ErrorReason.ERROR_REASON_NOT_SUPPORTED,
+            f"This core speaks version {VERSION} of the link, the worker speaks {hello.version}",
+        )
+    if not hello.worker_id or len(hello.incarnation) != INCARNATION_BYTES:
+        raise TrunklineError(
+            ErrorReason.ERROR_REASON_PROTOCOL_VIOLATION,
+            f"A worker says hello with a worker_id and an incarnation of {INCARNATION_BYTES} bytes",
+        )

@@ -6,7 +6,6 @@ from trunkline.contract.streams.frames import CloseSession, Deliver, Withdraw
 from trunkline.core.calls.machine import DeviceCalls
 from trunkline.core.calls.model import Call
 from trunkline.v1.error_pb2 import ErrorReason
-from trunkline.v1.transport_service_pb2 import SessionKind
 
 if TYPE_CHECKING:
     from trunkline.core.links.worker_link import WorkerLink
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 class DeviceSession:
     """What the machine's effects need of a session: they become frames on its link."""
 
-    __slots__ = ("credentials_version", "device_id", "epoch", "finished", "handle", "kind", "link", "machine")
+    __slots__ = ("closing", "device_id", "handle", "link", "machine", "over")
 
     def __init__(
         self,
@@ -23,19 +22,15 @@ class DeviceSession:
         handle: int,
         device_id: bytes,
         machine: DeviceCalls,
-        epoch: int,
-        kind: SessionKind.ValueType,
-        credentials_version: int,
     ) -> None:
         self.link = link
         self.handle = handle
         self.device_id = device_id
         self.machine = machine
-        self.epoch = epoch
-        self.kind = kind
-        self.credentials_version = credentials_version
-        self.finished = False
-        """Its worker has said Disconnected."""
+        self.closing = False
+        """It was told to close."""
+        self.over = False
+        """Nothing more is awaited of it but what became of its deliveries."""
 
     def deliver(self, call: Call, prompt: bool) -> None:
         """Queue the call on the link."""
@@ -54,5 +49,5 @@ class DeviceSession:
 
     def close(self, reason: ErrorReason.ValueType, detail: str = "") -> None:
         """End the session; the worker closes the device's connection and says Disconnected."""
-        self.link.ending(self)
-        self.link.end.send(CloseSession(self.handle, reason, detail))
+        if self.link.ending(self):
+            self.link.end.send(CloseSession(self.handle, reason, detail))

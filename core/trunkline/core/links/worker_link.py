@@ -1,7 +1,5 @@
 """One worker as the core sees it: its end of the link, which outlives broken streams, and the sessions on it."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -39,10 +37,11 @@ from trunkline.core.calls.model import Effect
 from trunkline.core.calls.runner import CallRunner
 from trunkline.core.devices.model import DeviceEntry
 from trunkline.core.links.admission import Admission
+from trunkline.core.links.openings import Opening, Openings, WorkerEffect
 from trunkline.core.links.session import DeviceSession
 from trunkline.core.metrics import Counters
 from trunkline.v1.error_pb2 import ErrorReason
-from trunkline.v1.transport_service_pb2 import DataKind, SessionKind
+from trunkline.v1.transport_service_pb2 import DataKind
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +50,7 @@ REMEMBERED_REFUSALS: Final = 10_000
 
 NO_HANDLER: Final = "No handler answers device-originated calls on this server"
 
-WorkerEffect = WorkerFrame | Written | NotWritten | Unreadable
+_ATTRIBUTES_REQUEST: Final = DataKind.DATA_KIND_ATTRIBUTES_REQUEST
 
 
 class WorkerLink:
@@ -75,22 +74,17 @@ class WorkerLink:
         self.end = end
         self._clock = clock
         self._runner = runner
-        self._admission = admission
         self._next_epoch = next_epoch
         self._suspension_ms = suspension_ms
         self._counters = counters
         self.sessions: dict[int, DeviceSession] = {}
-        self._opening: dict[int, list[WorkerFrame]] = {}
-        """Sessions whose Connect or Resume is being looked up, with the frames that came behind it."""
+        self._openings = Openings(admission, self._settled)
         self._ended: dict[int, DeviceSession] = {}
-        """Sessions that are over, until their last delivery is acked and their Disconnected has come."""
+        """Sessions that are over or told to close, until their Disconnected came and each delivery's fate is known."""
         self._refused: dict[int, None] = {}
-        self._named: set[int] | None = None
-        """While a list of Resumes is coming: the sessions it named."""
-        self._list_ended = False
+        self._named: set[int] = set()
+        """The sessions that the list of Resumes has named so far."""
         self._told_profiles: dict[bytes, int] = {}
-        self._unheard: set[int] = set()
-        """Sessions that the worker does not know to be open: their Connected is on its way again."""
         self._down = True
         self._suspension: asyncio.TimerHandle | None = None
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
@@ -114,37 +108,46 @@ class WorkerLink:
 
     def welcomed(self, effects: Sequence[WorkerEffect]) -> None:
         """The worker said hello on a fresh stream; `effects` settle what was under way on the old one."""
-        self._stop_clock()
+        self.stop_clock()
         self._down = False
-        self._named = set()
-        self._unheard = self.end.unheard_sessions()
-        self._list_ended = False
+        self._named.clear()
         self._told_profiles.clear()
         self.handle(effects)
+        for handle in self.end.unheard_sessions() - self.sessions.keys():
+            ended = self._ended.get(handle)
+            if ended is None or not ended.closing:  # it was lost before its worker hears that it began
+                self.end.send(CloseSession(handle, ErrorReason.ERROR_REASON_SESSION_UNKNOWN))
+        self._openings.go_on()
 
-    def broken(self) -> None:
-        """The stream is gone: the sessions are suspended, and closed unless the worker is back in time."""
+    def broken(self, effects: Sequence[WorkerEffect]) -> None:
+        """The stream is gone: the sessions are suspended, and closed unless the worker is back in time. `effects` are
+        what never left."""
         self._down = True
+        self._openings.stop()
         now = self._clock()
-        for session in list(self.sessions.values()):
+        for session in (*self.sessions.values(), *self._ended.values()):
             self._perform(session, session.machine.session_suspended(session, now))
-        self._stop_clock()
+        self.handle(effects)
+        self.stop_clock()
         self._suspension = asyncio.get_running_loop().call_later(self._suspension_ms / 1000, self.lost)
 
     def lost(self) -> None:
-        """The worker did not come back, or a new incarnation of it did: its sessions are over."""
-        self._stop_clock()
+        """The worker did not come back, or a new incarnation of it did: its sessions are over.
+
+        If it comes back after all, its hello still tells what became of their deliveries.
+        """
+        self.stop_clock()
         now = self._clock()
-        over = [*self.sessions.values(), *self._ended.values()]
+        self._ended.update(self.sessions)
         self.sessions.clear()
-        self._ended.clear()
-        for session in over:
+        for session in list(self._ended.values()):
+            session.over = session.over or not session.closing
             self.end.forget(session.handle)
             self._perform(session, session.machine.session_closed(session, now))
-            self._runner.release(session.device_id)
-        self._opening.clear()
+            self._settle(session)
 
-    def _stop_clock(self) -> None:
+    def stop_clock(self) -> None:
+        """Let the suspension have no end."""
         if self._suspension is not None:
             self._suspension.cancel()
             self._suspension = None
@@ -155,93 +158,65 @@ class WorkerLink:
         """Handle what came, in order; a frame that fails is logged, counted and counts as handled."""
         for effect in effects:
             try:
-                self._handlers[type(effect)](effect)
+                if not self._openings.holds(effect):
+                    self._handlers[type(effect)](effect)
             except Exception:
                 log.exception("frame_failed", frame=type(effect).__name__, worker=self.worker_id)
                 self._counters.rejected("link_frame")
 
-    def ending(self, session: DeviceSession) -> None:
-        """The core ends this session: it is over when its Disconnected comes, or at once while the link is down."""
-        if self.sessions.pop(session.handle, None) is None:
-            return
-        self._ended[session.handle] = session
-        if self._down:
-            self.end.forget(session.handle)
-            self._perform(session, session.machine.session_closed(session, self._clock()))
-
     def _connect(self, frame: Connect) -> None:
-        if frame.session in self.sessions or frame.session in self._opening:
-            return  # sent again after a break, and it had come
-        self._opening[frame.session] = []
-        self._admission.connect(frame, lambda outcome: self._admitted(frame, outcome))
+        if frame.session not in self.sessions and frame.session not in self._openings:  # else it had come
+            self._openings.begin(frame)
 
-    def _admitted(self, frame: Connect, outcome: DeviceEntry | Refused) -> None:
+    def _resume(self, frame: Resume) -> None:
         handle = frame.session
-        behind = self._opening.pop(handle, None)
-        if behind is None:
-            return  # the worker was lost meanwhile
+        self._named.add(handle)
+        ended = self._ended.get(handle)
+        if ended is None or not ended.closing:
+            self._openings.begin(frame)
+        else:  # CloseSession is on its way again; until the worker answers it, it speaks for what it has
+            self._perform(ended, ended.machine.session_unsuspended(ended, self._clock()))
+
+    def _settled(self, opening: Opening, outcome: DeviceEntry | Refused) -> None:
+        frame = opening.frame
         if isinstance(outcome, Refused):
-            self._refuse(handle)
-            self._counters.refused_session(outcome.reason)
-            self.end.send(Refused(handle, outcome.reason, outcome.detail))
+            if isinstance(frame, Connect):
+                self._refuse(frame.session)
+                self._counters.refused_session(outcome.reason)
+                self.end.send(outcome)
+            else:
+                self._turn_away(frame.session, outcome.reason, outcome.detail)
             return
+        if isinstance(frame, Connect):
+            self._admitted(frame, outcome)
+        else:
+            self._readmitted(frame, outcome)
+        self.handle(opening.behind)
+
+    def _admitted(self, frame: Connect, device: DeviceEntry) -> None:
+        handle = frame.session
         epoch = self._next_epoch()
-        session = self._add(handle, outcome, epoch, frame.kind)
+        session = self._add(handle, device.device_id)
         effects = session.machine.session_opened(session, epoch, frame.kind, frame.max_inflight, self._clock())
         self._counters.opened_session()
         self.end.send(
             Connected(
                 handle,
-                device_id=outcome.device_id,
+                device_id=device.device_id,
                 epoch=epoch,
-                device_name=outcome.name,
-                credentials_version=outcome.credentials_version,
-                profile_id=outcome.profile_id,
-                gateway=outcome.gateway,
-                profile=self._untold(outcome),
+                device_name=device.name,
+                credentials_version=device.credentials_version,
+                profile_id=device.profile_id,
+                gateway=device.gateway,
+                profile=self._untold(device),
             )
         )
         self._perform(session, effects)
-        self.handle(behind)
 
-    def _add(self, handle: int, entry: DeviceEntry, epoch: int, kind: SessionKind.ValueType) -> DeviceSession:
-        machine = self._runner.machine(entry.device_id)
-        session = DeviceSession(self, handle, entry.device_id, machine, epoch, kind, entry.credentials_version)
-        self.sessions[handle] = session
-        return session
-
-    def _untold(self, entry: DeviceEntry) -> TransportProfile | None:
-        """The device's profile, if this link was not yet told its current version."""
-        if self._told_profiles.get(entry.profile_id) == entry.profile_version:
-            return None
-        self._told_profiles[entry.profile_id] = entry.profile_version
-        return TransportProfile(entry.profile_id, entry.profile_version)
-
-    def _refuse(self, handle: int) -> None:
-        self._refused[handle] = None
-        if len(self._refused) > REMEMBERED_REFUSALS:
-            del self._refused[next(iter(self._refused))]
-
-    def _resume(self, frame: Resume) -> None:
+    def _readmitted(self, frame: Resume, device: DeviceEntry) -> None:
         handle = frame.session
-        if self._named is not None:
-            self._named.add(handle)
-        if handle in self._ended:
-            self.end.send(CloseSession(handle, ErrorReason.ERROR_REASON_SESSION_SUPERSEDED))
-            return
-        self._opening[handle] = []
-        self._admission.resume(frame, lambda outcome: self._readmitted(frame, outcome))
-
-    def _readmitted(self, frame: Resume, outcome: DeviceEntry | Refused) -> None:
-        handle = frame.session
-        behind = self._opening.pop(handle, None)
-        if behind is None:
-            return
-        if isinstance(outcome, Refused):
-            self._close_unknown(handle, outcome.reason, outcome.detail)
-            self._close_unnamed()
-            return
-        session = self.sessions.get(handle) or self._add(handle, outcome, frame.epoch, frame.kind)
+        self._ended.pop(handle, None)
+        session = self.sessions.get(handle) or self._add(handle, device.device_id)
         effects = session.machine.session_resumed(
             session,
             frame.epoch,
@@ -253,50 +228,58 @@ class WorkerLink:
             self._clock(),
         )
         self._perform(session, effects)
-        self.handle(behind)
-        self._close_unnamed()
 
-    def _close_unknown(self, handle: int, reason: ErrorReason.ValueType, detail: str) -> None:
-        known = self.sessions.get(handle)
-        if known is None:
+    def _add(self, handle: int, device_id: bytes) -> DeviceSession:
+        session = self.sessions[handle] = DeviceSession(self, handle, device_id, self._runner.machine(device_id))
+        return session
+
+    def _untold(self, device: DeviceEntry) -> TransportProfile | None:
+        """The device's profile, if this link was not yet told its current version."""
+        if self._told_profiles.get(device.profile_id) == device.profile_version:
+            return None
+        self._told_profiles[device.profile_id] = device.profile_version
+        return TransportProfile(device.profile_id, device.profile_version)
+
+    def _refuse(self, handle: int) -> None:
+        self._refused[handle] = None
+        if len(self._refused) > REMEMBERED_REFUSALS:
+            del self._refused[next(iter(self._refused))]
+
+    def _turn_away(self, handle: int, reason: ErrorReason.ValueType, detail: str = "") -> None:
+        """Close a session that the worker speaks of and that may not go on, or is none."""
+        session = self.sessions.get(handle)
+        if session is None:
             self._refuse(handle)
             self.end.send(CloseSession(handle, reason, detail))
-            return
-        known.close(reason, detail)
-        self._perform(known, known.machine.session_closed(known, self._clock()))
-        self._runner.release(known.device_id)
+        else:
+            self._close(session, reason, detail)
+
+    def _close(self, session: DeviceSession, reason: ErrorReason.ValueType, detail: str = "") -> None:
+        now = self._clock()
+        self._perform(session, session.machine.session_unsubscribed(session, now))
+        if not self._down:
+            self._perform(session, session.machine.session_unsuspended(session, now))
+        session.close(reason, detail)
 
     def _resumed(self, frame: Resumed) -> None:
-        self._list_ended = True
-        self._close_unnamed()
-
-    def _close_unnamed(self) -> None:
-        """The list of Resumes is complete and looked up: what it did not name is over."""
-        if self._named is None or not self._list_ended or any(handle in self._opening for handle in self._named):
-            return
-        named, self._named = self._named, None
+        """The list is complete: what it did not name is over, unless the worker cannot know of it yet."""
         now = self._clock()
-        for session in list(self.sessions.values()):
-            if session.handle in named:
+        unheard = self.end.unheard_sessions()
+        for session in [*self.sessions.values(), *self._ended.values()]:
+            if session.over or session.handle in self._named:
                 continue
-            if session.handle in self._unheard:
+            if session.handle in unheard:
                 self._perform(session, session.machine.session_unsuspended(session, now))
             else:
-                self._over(session)
+                self._end(session)
 
     def _known(self, frame: WorkerFrame) -> DeviceSession | None:
-        """The session that a frame is about; None if the frame must wait, or is of a session the core does not know."""
+        """The session that a frame is about; None if the core does not know it or has told it to close."""
         handle = frame.session
         session = self.sessions.get(handle)
-        if session is not None:
-            return session
-        behind = self._opening.get(handle)
-        if behind is not None:
-            behind.append(frame)
-        elif handle not in self._refused and handle not in self._ended:
-            self._refuse(handle)
-            self.end.send(CloseSession(handle, ErrorReason.ERROR_REASON_SESSION_UNKNOWN))
-        return None
+        if session is None and handle not in self._refused and handle not in self._ended:
+            self._turn_away(handle, ErrorReason.ERROR_REASON_SESSION_UNKNOWN)
+        return session
 
     def _subscribe(self, frame: Subscribe) -> None:
         session = self._known(frame)
@@ -311,39 +294,55 @@ class WorkerLink:
         if session is not None and frame.rpc:
             self._perform(session, session.machine.session_unsubscribed(session, self._clock()))
 
-    def _disconnected(self, frame: Disconnected) -> None:
-        handle = frame.session
-        self._refused.pop(handle, None)
-        if handle in self._opening:
-            self._opening[handle].append(frame)
-            return
-        ended = self._ended.get(handle)
-        if ended is not None:
-            self._finish(ended)
-            return
-        session = self.sessions.get(handle)
-        if session is not None:
-            self._counters.closed_session(frame.cause)
-            self._over(session)
+    # --- a session's end ---
 
-    def _over(self, session: DeviceSession) -> None:
-        del self.sessions[session.handle]
+    def ending(self, session: DeviceSession) -> bool:
+        """The core ends this session; False if it is ending already. It is over when its Disconnected comes, for its
+        calls at once while the link is down."""
+        if self.sessions.pop(session.handle, None) is None:
+            return False
+        session.closing = True
         self._ended[session.handle] = session
-        self._finish(session)
+        if self._down:
+            self.end.forget(session.handle)
+            self._perform(session, session.machine.session_closed(session, self._clock()))
+        return True
 
-    def _finish(self, ended: DeviceSession) -> None:
+    def close_device(self, device_id: bytes, reason: ErrorReason.ValueType) -> None:
+        """End the device's sessions here, such as after its credentials were changed."""
+        for session in [one for one in self.sessions.values() if one.device_id == device_id]:
+            log.info("session_closed", device_id=device_id.hex(), reason=reason_name(reason))
+            self._close(session, reason)
+
+    def _disconnected(self, frame: Disconnected) -> None:
+        self._refused.pop(frame.session, None)
+        session = self.sessions.get(frame.session) or self._ended.get(frame.session)
+        if session is not None and not session.over:
+            self._counters.closed_session(frame.cause)
+            self._end(session)
+
+    def _end(self, session: DeviceSession) -> None:
         """The worker has no such session any more; what it acks of it may still be on its way."""
-        ended.finished = True
-        self._perform(ended, ended.machine.session_closed(ended, self._clock()))
-        self._settle(ended)
+        self.sessions.pop(session.handle, None)
+        self._ended[session.handle] = session
+        session.over = True
+        self._perform(session, session.machine.session_closed(session, self._clock()))
+        self._settle(session)
+
+    def _settle(self, ended: DeviceSession) -> None:
+        """Forget a session that is over and has nothing more to tell."""
+        if ended.over and not ended.machine.awaits(ended):
+            self._ended.pop(ended.handle, None)
+            self._runner.release(ended.device_id)
+
+    # --- deliveries ---
 
     def _written(self, effect: Written) -> None:
-        handle = effect.session
-        session = self.sessions.get(handle)
+        session = self.sessions.get(effect.session)
         if session is not None:
             self._perform(session, session.machine.written(session, effect.request_id, self._clock()))
             return
-        ended = self._ended.get(handle)
+        ended = self._ended.get(effect.session)
         if ended is not None:
             self._perform(ended, ended.machine.written(ended, effect.request_id, self._clock()))
             self._settle(ended)
@@ -352,38 +351,39 @@ class WorkerLink:
         session = self.sessions.get(effect.session) or self._ended.get(effect.session)
         if session is not None:
             self._perform(session, session.machine.not_written(session, effect.request_id, self._clock()))
-            if effect.session in self._ended:
-                self._settle(session)
-
-    def _settle(self, ended: DeviceSession) -> None:
-        if ended.finished and not self.end.unacked(ended.handle):
-            self._ended.pop(ended.handle, None)
-            self._runner.release(ended.device_id)
+            self._settle(session)
 
     def _report(self, frame: DeliveryReport) -> None:
         session = self.sessions.get(frame.session) or self._ended.get(frame.session) or self._known(frame)
         if session is not None:
             self._perform(session, session.machine.reported(session, frame.request_id, frame.state, self._clock()))
+            self._settle(session)
 
     def _reply(self, frame: Reply) -> None:
         session = self.sessions.get(frame.session) or self._ended.get(frame.session)
-        device_id = frame.device_id or (session.device_id if session is not None else b"")
-        if not device_id:
+        device_id = frame.device_id or (session.device_id if session else self._openings.device_id(frame.session))
+        if device_id:
+            machine = self._runner.machine(device_id)
+            self._runner.perform(
+                device_id, machine.replied(frame.request_id, frame.payload, frame.error, self._clock())
+            )
+            if session is None:
+                self._runner.release(device_id)
+        else:
             self._known(frame)
-            return
-        machine = self._runner.machine(device_id)
-        effects = machine.replied(frame.request_id, frame.payload, frame.error, self._clock())
-        self._runner.perform(device_id, effects)
         if frame.keep:
             self.end.send(ReplyStored(frame.session, frame.request_id))  # it belongs to no stored call
 
+    # --- what devices say of their own accord ---
+
     def _device_call(self, frame: DeviceCall) -> None:
-        if self._known(frame) is not None:
+        if frame.session in self._openings or self._known(frame) is not None:
             self.end.send(DeviceCallAnswer(frame.session, frame.id, error=NO_HANDLER))
 
     def _device_data(self, frame: DeviceData) -> None:
-        if self._known(frame) is not None and frame.kind == DataKind.DATA_KIND_ATTRIBUTES_REQUEST:
-            self.end.send(DeviceDataAnswer(frame.session, frame.id, b"{}"))
+        if frame.session in self._openings or self._known(frame) is not None:
+            if frame.kind == _ATTRIBUTES_REQUEST:
+                self.end.send(DeviceDataAnswer(frame.session, frame.id, b"{}"))
 
     def _activity(self, frame: Activity) -> None:
         self._counters.activity(len(frame.sessions))
@@ -395,10 +395,3 @@ class WorkerLink:
     def _perform(self, session: DeviceSession, effects: Sequence[Effect]) -> None:
         if effects:
             self._runner.perform(session.device_id, effects)
-
-    def close_device(self, device_id: bytes, reason: ErrorReason.ValueType) -> None:
-        """End the device's sessions here, such as after its credentials were changed."""
-        for session in [one for one in self.sessions.values() if one.device_id == device_id]:
-            log.info("session_closed", device_id=device_id.hex(), reason=reason_name(reason))
-            self._perform(session, session.machine.session_unsubscribed(session, self._clock()))
-            session.close(reason)

@@ -8,6 +8,7 @@ from trunkline.contract.errors import TrunklineError
 from trunkline.contract.status import abort
 from trunkline.contract.streams.grpc_wire import ServerWire
 from trunkline.contract.streams.link_codec import CORE_CODEC
+from trunkline.contract.streams.wire import WireBroken
 from trunkline.core.links.links import Links
 from trunkline.core.rpc.authentication import Authentication
 from trunkline.v1 import transport_service_pb2_grpc
@@ -32,3 +33,5 @@ class TransportService(transport_service_pb2_grpc.TransportServiceServicer):
             await self._links.serve(ServerWire(context, CORE_CODEC))
         except TrunklineError as error:
             await abort(context, error)
+        except WireBroken:
+            return  # nobody is there to be told

@@ -14,7 +14,6 @@ import msgspec
 
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.streams.frames import (
-    VERSION,
     Batch,
     Connected,
     CoreFrame,
@@ -98,13 +97,8 @@ class CoreEnd:
 
         Returns what the hello tells of deliveries: NotWritten for those that never got to the worker. Those that did
         wait for the ack that comes after what the worker has to say of them, except those of forgotten sessions: they
-        are Written at once. Raises TrunklineError NOT_SUPPORTED for a version that this core does not speak.
+        are Written at once.
         """
-        if hello.version != VERSION:
-            raise TrunklineError(
-                ErrorReason.ERROR_REASON_NOT_SUPPORTED,
-                f"This core speaks version {VERSION} of the link, the worker speaks {hello.version}",
-            )
         effects = self.broken(now)
         known = hello.core_id == self._core_id
         missed = self._numbers.restart(hello.handled if known else 0, known=known)
@@ -175,7 +169,8 @@ class CoreEnd:
 
     def unheard_sessions(self) -> set[int]:
         """Sessions whose Connected may not have reached the worker: it cannot have named them in its list."""
-        unheard = chain(self._numbers.kept, self._again, self._outbox)
+        greeting = self._stage in (_Stage.ACCEPTED, _Stage.RESUMING)  # what is kept then, the hello says it has
+        unheard = chain(() if greeting else self._numbers.kept, self._again, self._outbox)
         return {frame.session for frame in unheard if isinstance(frame, Connected)}
 
     # --- what the pump does ---
