@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import grpc
+import grpc.aio
 import pytest
 from system.runners import Served, running
 

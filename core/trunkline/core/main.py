@@ -5,11 +5,12 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import grpc
+import grpc.aio
 import structlog
 import uvloop
 from prometheus_client import CollectorRegistry
@@ -62,6 +63,8 @@ from trunkline.core.tasks import Tasks
 from trunkline.v1.error_pb2 import ErrorReason
 
 log = structlog.get_logger(__name__)
+
+Serve = Callable[[Wire[Any, Any]], Coroutine[Any, Any, None]]
 
 EPOCH_BITS = 40
 """An epoch is the start number and so many bits of a counter: it grows over restarts without a write of its own."""
@@ -228,15 +231,19 @@ class Core:
 
     def link_connector(self) -> MemoryConnector[WorkerFrame, CoreFrame]:
         """Links in memory, for workers in this process."""
-        return MemoryConnector(lambda wire: self._tasks.spawn(_to_its_end(wire, self.links.serve(wire)), name="link"))
+        return self._connector(self.links.serve, "link")
 
     def caller_connector(self) -> MemoryConnector[CallerFrame, AnswerFrame]:
         """Call streams in memory, for a facade in this process."""
-        return MemoryConnector(
-            lambda wire: self._tasks.spawn(
-                _to_its_end(wire, self.callers.serve(wire, PartAuthority())), name="call stream"
-            )
-        )
+        return self._connector(lambda wire: self.callers.serve(wire, PartAuthority()), "call stream")
+
+    def _connector(self, serve: Serve, name: str) -> MemoryConnector[Any, Any]:
+        def accept(wire: Wire[Any, Any]) -> None:
+            if not self._tasks.running:
+                raise WireBroken(TrunklineError(ErrorReason.ERROR_REASON_CORE_UNAVAILABLE, "The core is not running"))
+            self._tasks.spawn(_to_its_end(wire, serve), name=name)
+
+        return MemoryConnector(accept)
 
     def serve_metrics(self) -> MetricsServer:
         """Serve the core's figures on its metrics port."""
@@ -258,14 +265,15 @@ class Core:
         await self.server.stop(self.settings.drain_grace_s)
         self._owner.cancel()
         await asyncio.gather(self._owner, return_exceptions=True)
+        self.links.close()
         await self._store.close()
 
 
-async def _to_its_end(wire: Wire[Any, Any], serving: Coroutine[Any, Any, None]) -> None:
+async def _to_its_end(wire: Wire[Any, Any], serve: Serve) -> None:
     """Serve a stream in memory and tell its peer how it ended, as gRPC would."""
     problem: TrunklineError | None = None
     try:
-        await serving
+        await serve(wire)
     except TrunklineError as error:
         problem = error
     except WireBroken as broken:
