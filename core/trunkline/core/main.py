@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -290,15 +291,14 @@ async def serve(settings: CoreSettings) -> None:
         loop.add_signal_handler(signum, ending.set)
     core = Core(settings)
     await core.start()
-    metrics = core.serve_metrics()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
     try:
-        await ending.wait()
-        await core.drain()
+        with closing(core.serve_metrics()):
+            gc.freeze()
+            gc.set_threshold(50_000, 20, 100)
+            await ending.wait()
+            await core.drain()
     finally:
         await core.close()
-        metrics.close()
 
 
 def main(settings: CoreSettings) -> int:

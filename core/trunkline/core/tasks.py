@@ -15,8 +15,14 @@ class Tasks:
     def __init__(self) -> None:
         self._group: asyncio.TaskGroup | None = None
 
+    @property
+    def running(self) -> bool:
+        """Whether there is somebody to own a task."""
+        return self._group is not None
+
     def spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
-        """Run `work` in the background. Its failure is logged and ends nothing else."""
+        """Run `work` in the background; not at all once its owner has ended. Its failure is logged and ends nothing
+        else."""
         if self._group is None:
             work.close()
             return
