@@ -207,6 +207,18 @@ async def test_cancelling_stops_all_of_it() -> None:
     assert [task for task in asyncio.all_tasks() if task.get_name().startswith("stream")] == []
 
 
+async def test_cancelling_counts_also_in_the_turn_in_which_the_wire_breaks() -> None:
+    async with asyncio.timeout(10):
+        running = Running(PlainEnd())
+        await asyncio.sleep(0)
+        running.wire.cut()
+        await asyncio.sleep(0)  # the reader has found it, and the pump is ending its other tasks
+        assert not running.task.done()
+        running.task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running.task
+
+
 async def test_a_write_that_never_returns_does_not_stop_the_reader() -> None:
     async with asyncio.timeout(10):
         running = Running(PlainEnd())

@@ -152,6 +152,10 @@ async def pump(
             writer.cancel()
             watch.cancel()
     except BaseExceptionGroup as group:
+        if (task := asyncio.current_task()) is not None and task.cancelling():
+            # Python 3.11's group forgets that it was cancelled if something broke in the same turn: whoever waits for
+            # our end would see us connect again instead.
+            raise asyncio.CancelledError from group
         expected, other = group.split((WireBroken, TrunklineError))
         if expected is None or other is not None:
             raise
