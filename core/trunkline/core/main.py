@@ -232,7 +232,7 @@ class Core:
 
     def link_connector(self) -> MemoryConnector[WorkerFrame, CoreFrame]:
         """Links in memory, for workers in this process."""
-        return self._connector(self.links.serve, "link")
+        return self._connector(lambda wire: self.links.serve(wire), "link")
 
     def caller_connector(self) -> MemoryConnector[CallerFrame, AnswerFrame]:
         """Call streams in memory, for a facade in this process."""
