@@ -50,7 +50,7 @@ lock: setup ## pin the dependencies anew in requirements.lock
 		--universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --output-file requirements.lock
 
 bench: setup ## measure speed and memory: table, JSON and plot in bench/results
-	$(BIN)/python -m bench $(ARGS)
+	$(BIN)/python bench/run.py $(ARGS)
 
 clean: ## remove what make made; the data directory .trunkline stays
 	rm -rf $(VENV) dist build bench/results examples/node/node_modules
