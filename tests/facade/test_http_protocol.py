@@ -128,3 +128,19 @@ async def test_a_large_body_that_is_announced_is_let_come(http: httpx.AsyncClien
     assert response.status_code == 200
     response = await http.post(PATH, content=b" " * 2_000_000, headers={"Expect": "100-continue"})
     assert response.status_code == 413
+
+
+@pytest.mark.parametrize("protocol", ["websocket", "h2c"])
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_offers_of_other_protocols_are_passed_over(
+    http: httpx.AsyncClient, core: RecordingCore, protocol: str, chunked: bool
+) -> None:
+    async def in_parts() -> AsyncIterator[bytes]:
+        yield BODY[:5]
+        yield BODY[5:]
+
+    headers = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": protocol, "HTTP2-Settings": "AAEAAEAAAAIAAAAB"}
+    for _ in range(2):
+        response = await http.post(PATH, content=in_parts() if chunked else BODY, headers=headers)
+        assert response.json() == {"ok": True}
+        assert (await core.calls.get()).method == "m"

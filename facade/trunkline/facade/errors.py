@@ -54,6 +54,11 @@ def error_body(status: int, message: str, code: int) -> bytes:
     return msgspec.json.encode(ErrorBody(status, message, code, time.time_ns() // 1_000_000))
 
 
+def status_body(status: int, message: str) -> bytes:
+    """The standard error body where no reason of ours is behind a status."""
+    return error_body(status, message, _CODE_OF_STATUS.get(status, GENERAL))
+
+
 def error_headers(error: TrunklineError) -> dict[str, str]:
     """Headers that go with an error: when to come again, if that helps at once."""
     return {"Retry-After": RETRY_SOON} if error.row.retryable and error.row.http >= HTTPStatus.TOO_MANY_REQUESTS else {}

@@ -8,7 +8,8 @@ import socket
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
-from typing import Final
+from functools import partial
+from typing import Final, cast
 
 import structlog
 import uvicorn
@@ -20,6 +21,7 @@ from trunkline.contract.errors import TrunklineError
 from trunkline.contract.logs import configure_logs
 from trunkline.contract.metrics import MetricsServer, serve_metrics
 from trunkline.facade.app import create_app
+from trunkline.facade.connection_bounds import ConnectionBounds
 from trunkline.facade.core_connection import CallConnector, CoreConnection, core_connection
 from trunkline.facade.http_protocol import HttpProtocol
 from trunkline.facade.metrics import Counters
@@ -72,11 +74,13 @@ class FacadeServer:
             listener.close()
             raise
         app = create_app(self._connection, settings, self._mounts, self.counters)
+        bounds = ConnectionBounds(settings.connection_limits, self.counters)
         self._http = _HttpServer(
             uvicorn.Config(
                 app,
                 loop="none",
-                http=HttpProtocol,
+                http=cast(type[asyncio.Protocol], partial(HttpProtocol, bounds=bounds)),  # it is only called
+                ws="none",
                 lifespan="off",
                 log_config=None,
                 log_level="warning",
@@ -84,9 +88,9 @@ class FacadeServer:
                 server_header=False,
                 proxy_headers=False,  # nothing here looks at the client's address
                 backlog=BACKLOG,
-                timeout_keep_alive=settings.keep_alive_s,
                 timeout_graceful_shutdown=math.ceil(settings.drain_grace_s) + LAST_WORDS_S,
-            )
+            ),
+            bounds,
         )
         self._serving = asyncio.create_task(self._http.serve(sockets=[listener]), name="http server")
         await self._http.listening.wait()
@@ -122,15 +126,21 @@ class FacadeServer:
 
 
 class _HttpServer(uvicorn.Server):
-    """uvicorn, which says when it listens and leaves signals to whoever runs the process."""
+    """uvicorn, which says when it listens, leaves signals to whoever runs the process, and keeps its connections'
+    time."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, bounds: ConnectionBounds) -> None:
         super().__init__(config)
+        self._bounds = bounds
         self.listening = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.listening.set()
+
+    async def on_tick(self, counter: int) -> bool:
+        self._bounds.sweep()
+        return await super().on_tick(counter)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

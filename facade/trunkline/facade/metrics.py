@@ -18,6 +18,7 @@ class Counters(Collector):
         self._answered: Counter[tuple[CallKind.ValueType, Outcome.ValueType, Cause.ValueType]] = Counter()
         self._refused: Counter[ErrorReason.ValueType] = Counter()
         self._hung_up = 0
+        self._rejected: Counter[str] = Counter()
 
     def answered(self, kind: CallKind.ValueType, outcome: Outcome.ValueType, cause: Cause.ValueType) -> None:
         """A call's result went back to its caller."""
@@ -30,6 +31,10 @@ class Counters(Collector):
     def hung_up(self) -> None:
         """A caller went away before its answer."""
         self._hung_up += 1
+
+    def rejected(self, what: str) -> None:
+        """A connection was ended for what it sent, or did not send in time."""
+        self._rejected[what] += 1
 
     def collect(self) -> Iterable[Metric]:
         """The figures now, for prometheus-client."""
@@ -55,3 +60,11 @@ class Counters(Collector):
         yield CounterMetricFamily(
             "trunkline_facade_hang_ups", "REST callers that went away before their answer", value=self._hung_up
         )
+        rejected = CounterMetricFamily(
+            "trunkline_facade_connections_rejected",
+            "HTTP connections ended for what they sent, or did not send in time",
+            labels=["what"],
+        )
+        for what, count in self._rejected.items():
+            rejected.add_metric([what], count)
+        yield rejected

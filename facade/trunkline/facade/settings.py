@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from trunkline.contract.core_location import CoreLocation
 from trunkline.contract.logs import LogFormat
+from trunkline.facade.connection_bounds import Limits
 
 
 class FacadeSettings(BaseSettings):
@@ -50,7 +51,15 @@ class FacadeSettings(BaseSettings):
     token_cache_size: int = Field(default=10_000, ge=1)
     """How many verified tokens are remembered until they expire."""
 
-    keep_alive_s: int = Field(default=75, ge=1)
+    max_connections: int = Field(default=10_000, ge=1)
+    """Open HTTP connections; more get 503 and are closed."""
+    max_head_bytes: int = Field(default=64 * 1024, ge=1024)
+    """Largest request head: path and headers; larger ones get 431."""
+    head_timeout_s: float = Field(default=10.0, gt=0)
+    """How long a request's head may take to come; then it is answered 408."""
+    body_timeout_s: float = Field(default=30.0, gt=0)
+    """How long a request's body may take to come; then it is answered 408."""
+    keep_alive_s: float = Field(default=75.0, gt=0)
     """An idle HTTP connection is closed after this."""
     drain_grace_s: float = Field(default=5.0, ge=0)
     """Told to end, the facade gives waiting calls this long; then it answers those that are left."""
@@ -59,6 +68,18 @@ class FacadeSettings(BaseSettings):
     """DEBUG writes a line for each call."""
     log_format: LogFormat = "console"
     """`console` for people, `json` for machines."""
+
+    @property
+    def connection_limits(self) -> Limits:
+        """What HTTP connections may do."""
+        return Limits(
+            connections=self.max_connections,
+            head_bytes=self.max_head_bytes,
+            body_bytes=self.max_params_bytes,
+            head_timeout_ms=int(self.head_timeout_s * 1000),
+            body_timeout_ms=int(self.body_timeout_s * 1000),
+            keep_alive_ms=int(self.keep_alive_s * 1000),
+        )
 
     @property
     def core_location(self) -> CoreLocation:
