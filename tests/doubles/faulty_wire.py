@@ -21,6 +21,8 @@ class FaultyWire(Generic[Out, In]):
         """Set: what is written is lost, though the writer does not notice."""
         self.stuck = False
         """Set: writing never returns, as when the peer does not read."""
+        self.blind = False
+        """Set: what the peer writes is lost on its way here."""
         self.lost: list[Batch[Out]] = []
         self.lost_something = asyncio.Event()
         self._reads = 0
@@ -38,6 +40,8 @@ class FaultyWire(Generic[Out, In]):
 
     async def read(self) -> Batch[In] | None:
         batch = await self._wire.read()
+        while self.blind and batch is not None:
+            batch = await self._wire.read()
         self._reads += 1
         self._read_one.set()
         return batch
@@ -61,13 +65,21 @@ class FaultyWire(Generic[Out, In]):
 
 
 class FaultyConnector(Generic[Out, In]):
-    """Wraps every wire of a real connector; `wires` has them in the order of connecting."""
+    """Wraps every wire of a real connector; `wires` has them in the order of connecting. Nobody connects while `up` is
+    not set."""
 
     def __init__(self, connector: Connector[Out, In]) -> None:
         self._connector = connector
         self.wires: list[FaultyWire[Out, In]] = []
+        self.up = asyncio.Event()
+        self.up.set()
+
+    def cut(self) -> None:
+        """Cut the present wire; `up` says whether there can be another one."""
+        self.wires[-1].cut()
 
     async def connect(self) -> FaultyWire[Out, In]:
+        await self.up.wait()
         wire = FaultyWire(await self._connector.connect())
         self.wires.append(wire)
         return wire

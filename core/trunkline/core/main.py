@@ -79,6 +79,7 @@ class Core:
         self.accounts: list[Account] = []
         """What this start seeded, with generated passwords: told once."""
         self.server: CoreServer
+        self.devices: Devices
         self.links: Links
         self.callers: Callers
         self.counters = Counters()
@@ -124,7 +125,7 @@ class Core:
         tokens = Tokens(key)
         authentication = Authentication(load_part_secret(settings.data_dir), tokens, revocations)
         directory = Directory(store.devices)
-        devices = Devices(store.devices, directory)
+        devices = self.devices = Devices(store.devices, directory)
         self._compose(start_number, directory, revocations)
         revocations.subscribe(self.callers.revoke)
         devices.on_deleted(self._device_deleted)
