@@ -105,6 +105,18 @@ class LivingCore:
     def directory(self) -> Directory:
         return self.core._gate._directory
 
+    def break_store(self) -> None:
+        """From now on the database does not answer."""
+
+        async def no_answer(work: object) -> None:
+            raise TrunklineError(ErrorReason.ERROR_REASON_STORE_UNAVAILABLE, "no answer, says the test")
+
+        vars(self.core._store._database)["run"] = no_answer
+
+    def mend_store(self) -> None:
+        """It answers again."""
+        del vars(self.core._store._database)["run"]
+
     def _open(self) -> grpc.aio.Channel:
         if self._channel is None:
             target = core_address(self._settings.data_dir)
@@ -144,5 +156,5 @@ async def living_core(kind: Kind, directory: Path, **settings: Any) -> AsyncIter
 async def until(condition: Callable[[], object]) -> None:
     """Let the loop go on until something is so."""
     async with asyncio.timeout(10):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - many conditions are nobody's event
             await asyncio.sleep(0)

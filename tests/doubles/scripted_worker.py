@@ -1,4 +1,4 @@
-"""A worker without a protocol: the real end of a link on a network with faults, and devices that do as the test says."""
+"""A worker without a protocol: the real end of a link on a bad network, and devices that do as the test says."""
 
 import asyncio
 import os
