@@ -27,7 +27,8 @@ async def method(directory: Path, handler: Callable[[Any], Awaitable[None]]) -> 
     target = f"unix:{directory / 'server.sock'}"
     server.add_insecure_port(target)
     await server.start()
-    channel = grpc.aio.insecure_channel(target)
+    # Not the connection that an earlier server on this path has just ended.
+    channel = grpc.aio.insecure_channel(target, options=[("grpc.use_local_subchannel_pool", 1)])
     try:
         yield channel.unary_unary("/test/Fail", None, None)
     finally:
