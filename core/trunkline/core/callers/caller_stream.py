@@ -124,6 +124,7 @@ class CallerStream:
                     self._greeted(frame)
                 case _:
                     self._counters.rejected("call_stream_frame")
+        self._gate.take_turn()
 
     def _greeted(self, hello: CallerHello) -> None:
         if hello.version != VERSION:

@@ -93,7 +93,7 @@ class CallGate:
         """Let the call in or refuse it; `validated` says that a part has checked its params already.
 
         Exactly one of `caller.entered` and `caller.refused` follows, at once unless the device must be read first;
-        neither if the caller is gone by then.
+        neither if the caller is gone by then. Call `take_turn` when all that came together has entered.
         """
         try:
             params = self._checked_params(start, validated=validated)
@@ -110,6 +110,14 @@ class CallGate:
         else:
             self._loading[start.device_id] = [(principal, start, params, caller)]
             self._tasks.spawn(self._load(start.device_id), name="load device")
+
+    def take_turn(self) -> None:
+        """Submit what entered, tenants in turn; what one turn of the event loop does not take, the next ones do."""
+        for call in self._turns.take(CALLS_PER_TURN):
+            self._runner.submit(call)
+        if self._turns and not self._turn_ahead:
+            self._turn_ahead = True
+            self._loop.call_soon(self._next_turn)
 
     def _checked_params(self, start: StartCall, *, validated: bool) -> bytes:
         """The params to deliver, if the call may be made at all. The StartCall stays as it is: its stream counts it."""
@@ -166,6 +174,7 @@ class CallGate:
                 self._refuse(caller, problem)
             else:
                 self._admit(principal, start, params, caller, entry)
+        self.take_turn()
 
     def _admit(
         self, principal: Principal, start: StartCall, params: bytes, caller: Caller, entry: DeviceEntry | None
@@ -197,9 +206,6 @@ class CallGate:
             return
         caller.entered(call)
         self._turns.add(call.tenant_id, call)
-        if not self._turn_ahead:
-            self._turn_ahead = True
-            self._loop.call_soon(self._take_turn)
 
     def _refuse(self, caller: Caller, error: TrunklineError, cause: Cause.ValueType = Cause.CAUSE_UNSPECIFIED) -> None:
         self._counters.refused_call(error.reason)
@@ -228,10 +234,6 @@ class CallGate:
         living.owner.join(caller)
         caller.entered(living)
 
-    def _take_turn(self) -> None:
+    def _next_turn(self) -> None:
         self._turn_ahead = False
-        for call in self._turns.take(CALLS_PER_TURN):
-            self._runner.submit(call)
-        if self._turns:
-            self._turn_ahead = True
-            self._loop.call_soon(self._take_turn)
+        self.take_turn()

@@ -100,6 +100,7 @@ class UnaryCalls:
         for principal, start, waiting in gathered:
             if not waiting.outcome.cancelled():
                 self._gate.enter(principal, start, waiting, validated=False)
+        self._gate.take_turn()
 
 
 class _Waiting:
