@@ -25,9 +25,14 @@ async def served(files: CertificateFiles) -> AsyncIterator[int]:
     await server.stop(None)
 
 
+def trusting(authority: Path) -> grpc.ChannelCredentials:
+    """Credentials of a client that trusts nobody else."""
+    return grpc.ssl_channel_credentials(authority.read_bytes())
+
+
 async def trusted(port: int, authority: Path) -> bool:
     """Whether a new connection finds a certificate of this authority."""
-    credentials = grpc.ssl_channel_credentials(authority.read_bytes())
+    credentials = trusting(authority)
     channel = open_channel(f"localhost:{port}", max_params_bytes=1024, credentials=credentials)
     try:
         async with asyncio.timeout(10):
