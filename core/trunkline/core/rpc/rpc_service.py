@@ -1,12 +1,11 @@
 """RpcService: single calls and call streams, for users with a token and for parts."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import grpc.aio
 
-from trunkline.contract.errors import TrunklineError
-from trunkline.contract.status import abort
 from trunkline.contract.streams.call_codec import ANSWER_CODEC
 from trunkline.contract.streams.grpc_wire import ServerWire
 from trunkline.contract.streams.wire import WireBroken
@@ -31,12 +30,8 @@ class RpcService(rpc_service_pb2_grpc.RpcServiceServicer):
 
     async def Call(self, request: CallRequest, context: Context) -> CallResponse:
         """One call, to its outcome."""
-        try:
-            principal = self._authentication.principal(context.invocation_metadata())
-            return await self._unary.call(principal, request, context.time_remaining())
-        except TrunklineError as error:
-            await abort(context, error)
-            raise
+        principal = self._authentication.principal(context.invocation_metadata())
+        return await self._unary.call(principal, request, context.time_remaining())
 
     # Reads and writes through the context, so that a cancelled stream stops both its tasks; the generated type says
     # iterator.
@@ -46,14 +41,11 @@ class RpcService(rpc_service_pb2_grpc.RpcServiceServicer):
         context: Context,
     ) -> None:
         """Many calls, until the caller ends the stream, its token expires, or the connection breaks."""
-        try:
-            caller = self._authentication.caller(context.invocation_metadata())
+        caller = self._authentication.caller(context.invocation_metadata())
+        wire = ServerWire(context, ANSWER_CODEC)
+        with suppress(WireBroken):  # nobody is there to be told
             if isinstance(caller, Part):
-                await self._callers.serve(ServerWire(context, ANSWER_CODEC), PartAuthority())
+                await self._callers.serve(wire, PartAuthority())
             else:
                 authority = BackendAuthority(self._authentication, caller)
-                await authority.while_valid(self._callers.serve(ServerWire(context, ANSWER_CODEC), authority))
-        except TrunklineError as error:
-            await abort(context, error)
-        except WireBroken:
-            return  # nobody is there to be told
+                await authority.while_valid(self._callers.serve(wire, authority))

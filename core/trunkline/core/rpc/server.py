@@ -14,7 +14,7 @@ from grpc_reflection.v1alpha import reflection
 
 from trunkline.contract.channel import LONGEST_SOCKET_PATH, server_options
 from trunkline.contract.metadata import ADDRESS_FILE, SOCKET_FILE
-from trunkline.core.rpc.interceptors import ErrorInterceptor, SecretInterceptor
+from trunkline.core.rpc.guard import guard
 from trunkline.v1 import device_service_pb2, identity_service_pb2, rpc_service_pb2, transport_service_pb2
 from trunkline.v1.device_service_pb2_grpc import DeviceServiceServicer, add_DeviceServiceServicer_to_server
 from trunkline.v1.identity_service_pb2_grpc import IdentityServiceServicer, add_IdentityServiceServicer_to_server
@@ -74,13 +74,11 @@ def build_server(
 
     Raises OSError, naming the address, if one of them is taken.
     """
-    server = grpc.aio.server(
-        interceptors=[ErrorInterceptor(), SecretInterceptor()], options=server_options(max_params_bytes)
-    )
-    add_RpcServiceServicer_to_server(rpc_service, server)
-    add_TransportServiceServicer_to_server(transport_service, server)
-    add_DeviceServiceServicer_to_server(device_service, server)
-    add_IdentityServiceServicer_to_server(identity_service, server)
+    server = grpc.aio.server(options=server_options(max_params_bytes))
+    add_RpcServiceServicer_to_server(guard(rpc_service), server)
+    add_TransportServiceServicer_to_server(guard(transport_service), server)
+    add_DeviceServiceServicer_to_server(guard(device_service), server)
+    add_IdentityServiceServicer_to_server(guard(identity_service), server)
     health_servicer = health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     reflection.enable_server_reflection((*SERVICES, HEALTH, reflection.SERVICE_NAME), server)

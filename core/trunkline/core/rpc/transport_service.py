@@ -1,11 +1,10 @@
 """TransportService: hands a worker's stream to the links."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import grpc.aio
 
-from trunkline.contract.errors import TrunklineError
-from trunkline.contract.status import abort
 from trunkline.contract.streams.grpc_wire import ServerWire
 from trunkline.contract.streams.link_codec import CORE_CODEC
 from trunkline.contract.streams.wire import WireBroken
@@ -28,10 +27,6 @@ class TransportService(transport_service_pb2_grpc.TransportServiceServicer):
         self, request_iterator: AsyncIterator[LinkRequest], context: grpc.aio.ServicerContext[LinkRequest, LinkResponse]
     ) -> None:
         """One link, until it breaks or is superseded."""
-        try:
-            self._authentication.part(context.invocation_metadata())
+        self._authentication.part(context.invocation_metadata())
+        with suppress(WireBroken):  # nobody is there to be told
             await self._links.serve(ServerWire(context, CORE_CODEC))
-        except TrunklineError as error:
-            await abort(context, error)
-        except WireBroken:
-            return  # nobody is there to be told
