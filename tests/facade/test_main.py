@@ -108,8 +108,10 @@ async def test_a_core_that_refuses_the_secret_ends_it(
             await server.ended()
         assert caught.value.reason == ErrorReason.ERROR_REASON_UNAUTHENTICATED
         async with caller(server, bearer) as client:
-            response = await client.post(f"/api/rpc/twoway/{DEVICE}", content=b'{"method":"m"}')
+            body = {"method": "m", "requestUUID": DEVICE}
+            response = await client.post(f"/api/rpc/twoway/{DEVICE}", json=body)
             assert response.status_code == 503  # the caller's token is good
+            assert response.headers["trunkline-call-id"] == DEVICE
         await server.drain()
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from trunkline.contract.errors import TABLE, TrunklineError
 from trunkline.contract.streams.frames import CallResult
-from trunkline.facade.rpc_answer import V1, V2, Answer, Dialect, answer_error, answer_result
+from trunkline.facade.rpc_answer import V1, V2, Answer, Dialect, answer_error, answer_result, name_call
 from trunkline.v1.call_pb2 import Outcome
 from trunkline.v1.error_pb2 import Cause, ErrorReason
 
@@ -74,9 +74,13 @@ def test_a_reply_that_is_no_json(payload: bytes) -> None:
 
 @pytest.mark.parametrize("outcome", [Outcome.OUTCOME_SENT, Outcome.OUTCOME_DELIVERED])
 def test_one_way_success_is_empty(outcome: Outcome.ValueType) -> None:
-    answer = answer_result(CallResult(1, outcome, call_id=CALL_ID), V1)
+    answer = answer_result(CallResult(1, outcome), V1)
     assert (answer.status, answer.body) == (200, b"")
     assert header(answer, "content-type") is None
+
+
+def test_the_call_is_named() -> None:
+    answer = name_call(answer_result(CallResult(1, Outcome.OUTCOME_SENT), V1), CALL_ID)
     assert header(answer, "trunkline-call-id") == "00010203-0405-0607-0809-0a0b0c0d0e0f"
 
 
@@ -100,13 +104,11 @@ def test_expired(cause: str, v1: int) -> None:
             Outcome.OUTCOME_EXPIRED,
             reason=ErrorReason.ERROR_REASON_CALL_EXPIRED,
             cause=Cause.Value(f"CAUSE_{cause}"),
-            call_id=CALL_ID,
         )
         answer = answer_result(result, dialect)
         assert (answer.status, answer.body) == (status, b"")
         assert header(answer, "content-length") == "0"
         assert header(answer, "trunkline-cause") == cause
-        assert header(answer, "trunkline-call-id") is not None
 
 
 @pytest.mark.parametrize("cause", ["CORE_LOST", "CORE_DRAINING", "WORKER_LOST"])

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from doubles.recording_core import DEVICE, RecordingCore, Signer
 
+from trunkline.contract import ids
 from trunkline.facade.core_connection import CoreConnection
 from trunkline.facade.main import FacadeServer
 from trunkline.facade.settings import FacadeSettings
@@ -25,9 +26,16 @@ Post = Callable[..., Coroutine[Any, Any, httpx.Response]]
 @pytest.fixture
 def post(client: httpx.AsyncClient, bearer: dict[str, str]) -> Post:
     async def post(body: str | bytes = '{"method":"m"}', path: str = f"{V2}/twoway/{DEVICE}") -> httpx.Response:
-        return await client.post(path, content=body, headers=bearer)
+        response = await client.post(path, content=body, headers=bearer)
+        named_call(response)
+        return response
 
     return post
+
+
+def named_call(response: httpx.Response) -> bytes:
+    """The id of the call that every answer names."""
+    return ids.from_text(response.headers["trunkline-call-id"])
 
 
 def fails(reason: str, detail: str = "", cause: str = "UNSPECIFIED") -> Callable[[StartCall], CallResult]:
@@ -44,7 +52,6 @@ def expires(cause: str) -> Callable[[StartCall], CallResult]:
         outcome=Outcome.OUTCOME_EXPIRED,
         reason=ErrorReason.ERROR_REASON_CALL_EXPIRED,
         cause=Cause.Value(f"CAUSE_{cause}"),
-        call_id=b"\1" * 16,
     )
 
 
@@ -71,7 +78,8 @@ async def test_two_way(post: Post, core: RecordingCore, base: str) -> None:
     call = core.calls.get_nowait()
     assert (call.method, call.params, call.kind) == ("getGpio", b'{"pin":7}', CallKind.CALL_KIND_TWO_WAY)
     assert call.device_id.hex() == DEVICE.replace("-", "")
-    assert not (call.fail_fast or call.await_delivery or call.HasField("persistence") or call.call_id)
+    assert not (call.fail_fast or call.await_delivery or call.HasField("persistence"))
+    assert call.call_id == named_call(response)
 
 
 @pytest.mark.parametrize("base", [V1, V2])
@@ -135,9 +143,9 @@ async def test_expiration_time_goes_before_timeout_and_has_no_minimum(post: Post
 async def test_options_travel(post: Post, core: RecordingCore) -> None:
     text = "b10bb1a0-0afd-11ec-a08f-1b3182194747"
     body = f'{{"method":"m","requestUUID":"{text}","failFast":true,"awaitDelivery":true}}'
-    await post(body, f"{V2}/oneway/{DEVICE}")
+    response = await post(body, f"{V2}/oneway/{DEVICE}")
     call = core.calls.get_nowait()
-    assert call.call_id.hex() == text.replace("-", "")
+    assert call.call_id == named_call(response) == ids.from_text(text)
     assert call.fail_fast
     assert call.await_delivery
 
@@ -297,7 +305,7 @@ async def test_expired(post: Post, core: RecordingCore, cause: str, v1: int) -> 
         response = await post(path=f"{base}/twoway/{DEVICE}")
         assert (response.status_code, response.content) == (status, b"")
         assert response.headers["trunkline-cause"] == cause
-        assert response.headers["trunkline-call-id"] == "01010101-0101-0101-0101-010101010101"
+        assert named_call(response) == core.calls.get_nowait().call_id
 
 
 async def test_fail_fast(post: Post, core: RecordingCore) -> None:
@@ -368,11 +376,11 @@ async def test_a_core_that_breaks_off_ends_written_calls_at_once(
     core.answer = lambda call: None
     async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
         waiting = [tasks.create_task(post(path=f"{base}/twoway/{DEVICE}")) for base in (V1, V2)]
-        for _ in waiting:
-            await core.calls.get()
+        calls = {(await core.calls.get()).call_id for _ in waiting}
         await core.stop()
     assert [task.result().status_code for task in waiting] == [408, 504]
     assert {task.result().headers["trunkline-cause"] for task in waiting} == {"CORE_LOST"}
+    assert {named_call(task.result()) for task in waiting} == calls
     assert not connection.calls.connected
 
 

@@ -96,8 +96,12 @@ def answer_result(result: CallResult, dialect: Dialect) -> Answer:
         answer = _failure(result, dialect)
     if result.cause:
         answer.headers.append((_CAUSE, _CAUSES.get(result.cause, b"")))
-    if result.call_id:
-        answer.headers.append((_CALL_ID, ids.to_text(result.call_id).encode()))
+    return answer
+
+
+def name_call(answer: Answer, call_id: bytes) -> Answer:
+    """The same answer, saying to which call."""
+    answer.headers.append((_CALL_ID, ids.to_text(call_id).encode()))
     return answer
 
 

@@ -24,7 +24,7 @@ from trunkline.facade.errors import BAD_REQUEST, bad_request, error_body, intern
 from trunkline.facade.http_protocol import answer_at_once
 from trunkline.facade.metrics import Counters
 from trunkline.facade.request_body import CallerGone, read_body, utf8_body
-from trunkline.facade.rpc_answer import V1, V2, Answer, Dialect, answer_error, answer_json, answer_result
+from trunkline.facade.rpc_answer import V1, V2, Answer, Dialect, answer_error, answer_json, answer_result, name_call
 from trunkline.facade.rpc_request import RpcRequest, parse_request
 from trunkline.facade.settings import FacadeSettings
 from trunkline.v1.call_pb2 import CALL_KIND_ONE_WAY, CALL_KIND_TWO_WAY, CallKind, Outcome
@@ -86,26 +86,31 @@ class RpcRoutes:
         self._default_timeout_ms = max(settings.min_timeout_ms, settings.default_timeout_ms)
         self._max_timeout_ms = settings.max_timeout_ms
         self._watch_after_s = settings.hang_up_watch_ms / 1000
+        self._new_ids = ids.new_ids()
         self._log_calls = logging.getLogger(__name__).isEnabledFor(logging.DEBUG)
 
     async def __call__(self, route: Route, device: str, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request for `device`, the last segment of its path."""
+        """Answer one request for `device`, the last segment of its path.
+
+        The id of its call is chosen here, so that every answer names it: also a refusal, and one to a call whose core
+        is gone.
+        """
+        call_id = next(self._new_ids)
         try:
-            answer = await self._answer(route, device, scope, receive)
+            answer = await self._answer(route, device, call_id, scope, receive)
         except CallerGone:
             self._counters.hung_up()
             return
         except TrunklineError as error:
-            self._counters.refused(error.reason)
-            answer = answer_error(error)
+            answer = self._refuse(error, call_id)
         except Exception as exception:  # a bug: this request gets 500, the others go on
-            answer = answer_json(*internal_error(exception))
+            answer = name_call(answer_json(*internal_error(exception)), call_id)
         if answer_at_once(scope, answer):
             return
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
         await send({"type": "http.response.body", "body": answer.body})
 
-    async def _answer(self, route: Route, device: str, scope: Scope, receive: Receive) -> Answer:
+    async def _answer(self, route: Route, device: str, call_id: bytes, scope: Scope, receive: Receive) -> Answer:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         token = token_of(headers)
         caller = self._authenticator.recall(token) or await self._authenticator.verify(token)
@@ -114,14 +119,21 @@ class RpcRoutes:
         body = await read_body(headers, receive, self._body_limit)
         device_id = _device_id(device)
         request = parse_request(utf8_body(headers, body), route.kind == CALL_KIND_ONE_WAY)
-        call = self._call(route.kind, device_id, request)
-        result = await self._run(call, caller, receive)
+        call = self._call(route.kind, device_id, request, call_id)
+        try:
+            result = await self._run(call, caller, receive)
+        except TrunklineError as error:
+            return self._refuse(error, call.call_id)
         self._counters.answered(route.kind, result.outcome, result.cause)
         if self._log_calls:
             _log_call(call, result)
-        return answer_result(result, route.dialect)
+        return name_call(answer_result(result, route.dialect), call.call_id)
 
-    def _call(self, kind: CallKind.ValueType, device_id: bytes, request: RpcRequest) -> StartCall:
+    def _refuse(self, error: TrunklineError, call_id: bytes) -> Answer:
+        self._counters.refused(error.reason)
+        return name_call(answer_error(error), call_id)
+
+    def _call(self, kind: CallKind.ValueType, device_id: bytes, request: RpcRequest, call_id: bytes) -> StartCall:
         now = monotonic_ms()
         call = StartCall(
             tag=0,
@@ -130,7 +142,7 @@ class RpcRoutes:
             params=bytes(request.params),
             kind=kind,
             deadline_ms=now + self._timeout_ms(request),
-            call_id=request.call_id,
+            call_id=request.call_id or call_id,
             fail_fast=request.fail_fast,
             await_delivery=request.await_delivery,
         )
@@ -202,7 +214,7 @@ def _method_not_allowed(method: str) -> Answer:
 def _log_call(call: StartCall, result: CallResult) -> None:
     log.debug(
         "call_answered",
-        call_id=ids.to_text(result.call_id),
+        call_id=ids.to_text(call.call_id),
         device_id=ids.to_text(call.device_id),
         method=call.method,
         outcome=Outcome.Name(result.outcome),

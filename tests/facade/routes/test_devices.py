@@ -2,7 +2,7 @@
 
 import httpx
 import pytest
-from doubles.recording_core import DEVICE, RecordingCore
+from doubles.recording_core import DEVICE, USER, RecordingCore
 
 from trunkline.contract.errors import TrunklineError
 from trunkline.v1 import device_service_pb2 as pb
@@ -66,6 +66,18 @@ async def test_find(client: httpx.AsyncClient, core: RecordingCore, bearer: dict
     response = await client.get(path, headers=bearer)
     assert (response.status_code, response.json()["errorCode"]) == (400, 31)
     assert "deviceName" in response.json()["message"]
+
+
+@pytest.mark.parametrize("path", ["/api/tenant/device", "/api/tenant/devices"])
+async def test_only_administrators_find_by_name(client: httpx.AsyncClient, core: RecordingCore, path: str) -> None:
+    message = "You don't have permission to perform this operation!"
+    core.answers[pb.GetDeviceRequest] = TrunklineError(ErrorReason.ERROR_REASON_PERMISSION_DENIED, message)
+    token = f"Bearer {core.signer.sign(scopes=['CUSTOMER_USER'], customerId=USER)}"
+    response = await client.get(path, params={"deviceName": "n"}, headers={"X-Authorization": token})
+    assert response.status_code == 403
+    assert (response.json()["errorCode"], response.json()["message"]) == (20, message)
+    assert core.asked == [pb.GetDeviceRequest(name="n")]
+    assert core.tokens == [token]  # it is the core that knows the user's role
 
 
 async def test_delete(client: httpx.AsyncClient, core: RecordingCore, bearer: dict[str, str]) -> None:
