@@ -110,7 +110,7 @@ async def unary(target: str, jwt: str, ids: list[bytes], in_flight: int, seconds
 
 async def echo(target: str, jwt: str, ids: list[bytes], in_flight: int, seconds: float) -> dict[str, float]:
     async with grpc.aio.insecure_channel(target) as channel:
-        method = channel.unary_unary("/bench.Echo/Call")
+        method = channel.unary_unary("/bench.Echo/Call", bytes, bytes)
         metadata = grpc.aio.Metadata(("authorization", f"Bearer {jwt}"))
 
         async def call(turn: int) -> None:

@@ -46,7 +46,7 @@ class Running:
                     return line
             time.sleep(0.05)
         self.__exit__()
-        raise RuntimeError(f"{self._process.args} did not get ready; it said:\n{log.read_text(errors='replace')}")
+        raise RuntimeError(f"{self._process.args!r} did not get ready; it said:\n{log.read_text(errors='replace')}")
 
     @property
     def family(self) -> list[psutil.Process]:

@@ -26,15 +26,17 @@ from report import Report
 
 DEVICES = 200
 SESSIONS = 5_000
+FIGURES = ("rest", "grpc", "peer", "sessions")
 PEER_SECRET = "bench-secret-of-at-least-32-bytes"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how often."""
+    """Which figures, how often, and for how long each."""
 
     rounds: int
     seconds: float
+    figures: frozenset[str]
     work: Path
 
 
@@ -53,14 +55,19 @@ class Bench:
     def _layout(self, layout: str, reference: str, echo: str) -> None:
         work = self._plan.work / layout
         work.mkdir(parents=True)
-        server = installation.start(layout, DEVICES, work)
-        with server.running, self._devices(server.mqtt_port, DEVICES):
-            self._warm_up(server, reference)
-            self._rest(layout, server, reference)
-            if layout == "parts":
-                self._grpc(layout, server, reference, echo)
-        self._peer(layout)
-        self._sessions(layout)
+        wanted = self._plan.figures
+        if wanted & {"rest", "grpc"}:
+            server = installation.start(layout, DEVICES, work)
+            with server.running, self._devices(server.mqtt_port, DEVICES):
+                self._warm_up(server, reference)
+                if "rest" in wanted:
+                    self._rest(layout, server, reference)
+                if "grpc" in wanted and layout == "parts":
+                    self._grpc(layout, server, reference, echo)
+        if "peer" in wanted:
+            self._peer(layout)
+        if "sessions" in wanted:
+            self._sessions(layout)
 
     # --- what is measured ---
 
@@ -214,13 +221,16 @@ class Bench:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Measure Trunkline on this machine.")
     parser.add_argument("--layout", choices=("parts", "one"), action="append", help="only this layout")
+    parser.add_argument("--only", choices=FIGURES, action="append", help="only these figures")
     parser.add_argument("--rounds", type=int, default=3, help="how often each figure is measured (default 3)")
     parser.add_argument("--seconds", type=float, default=4.0, help="how long each load runs (default 4)")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results", help="where JSON and plot go")
     options = parser.parse_args()
     report = Report()
     with tempfile.TemporaryDirectory(prefix="trunkline-bench-") as work:
-        Bench(Plan(options.rounds, options.seconds, Path(work)), report).run(options.layout or ["parts", "one"])
+        figures = frozenset(options.only or FIGURES)
+        plan = Plan(options.rounds, options.seconds, figures, Path(work))
+        Bench(plan, report).run(options.layout or ["parts", "one"])
     print(report.table())
     report.write(options.out, {"rounds": options.rounds, "seconds": options.seconds, "cpus": cpus()})
     return 0
