@@ -178,7 +178,6 @@ async def test_a_session_resumed_while_the_store_is_down_lives_on(kind: Kind, tm
         s.core.break_store()
         s.cut()
         await s.worker.relinked()
-        await s.worker.relinked()
         s.worker.reply(delivered)
         assert (await call).outcome == SUCCEEDED  # replies need no store
         s.worker.end.send(Unsubscribe(session, True))  # what changes the session waits for it

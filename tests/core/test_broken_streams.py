@@ -187,8 +187,8 @@ async def test_a_hundred_cuts_under_load(kind: Kind, tmp_path: Path) -> None:
             for number in range(300):
                 calls.append(s.call(params=str(number).encode()))
                 if number % 3 == 2:
-                    await s.worker.relinked()
                     s.cut()
+                    await s.worker.relinked()
             results = await asyncio.gather(*calls)
             answering.cancel()
     assert [(result.outcome, result.payload) for result in results] == [
@@ -240,7 +240,6 @@ async def test_receive_maximum_reached(kind: Kind, tmp_path: Path) -> None:
         third = s.call()
         assert ended(await busy) == (Outcome.OUTCOME_EXPIRED, Cause.CAUSE_DEVICE_BUSY)
         s.cut()  # open deliveries hold their slots over a break
-        await s.worker.relinked()
         await s.worker.relinked()
         assert len(s.worker.deliveries) == 2
         s.worker.report(s.worker.deliveries[0], DELIVERED)

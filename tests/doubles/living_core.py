@@ -50,6 +50,7 @@ class LivingCore:
         self.running = False
         self._settings = settings
         self._channel: grpc.aio.Channel | None = None
+        self._held = asyncio.Event()
 
     async def prepare(self) -> None:
         """Put people and devices into the store."""
@@ -113,8 +114,21 @@ class LivingCore:
 
         vars(self.core._store._database)["run"] = no_answer
 
+    def hold_store(self) -> None:
+        """From now on the database takes its time, until it is mended."""
+        database, held = self.core._store._database, self._held
+        held.clear()
+        run = database.run
+
+        async def wait_and_run(work: Any) -> Any:
+            await held.wait()
+            return await run(work)
+
+        vars(database)["run"] = wait_and_run
+
     def mend_store(self) -> None:
         """It answers again."""
+        self._held.set()
         del vars(self.core._store._database)["run"]
 
     def _open(self) -> grpc.aio.Channel:

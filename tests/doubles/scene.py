@@ -56,6 +56,7 @@ async def scene(kind: Kind, directory: Path, **settings: Any) -> AsyncIterator[S
         core = await stack.enter_async_context(living_core(kind, directory, **settings))
         worker = await stack.enter_async_context(ScriptedWorker(core.links()))
         part = await stack.enter_async_context(calling_part(core.calls(), core.people.admin))
+        await worker.relinked()
         yield Scene(core, worker, part)
 
 

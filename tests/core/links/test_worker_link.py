@@ -1,0 +1,399 @@
+from pathlib import Path
+from typing import Final
+
+import pytest
+from doubles.living_core import until
+from doubles.raw_worker import RawWorker, raw_worker
+from doubles.scene import LONG, SHORT, Scene, ended, scene
+from doubles.scripted_worker import ScriptedWorker
+
+from trunkline.contract.streams.frames import (
+    Activity,
+    Batch,
+    CloseSession,
+    Connect,
+    Connected,
+    Deliver,
+    DeliveryReport,
+    DeviceCall,
+    DeviceCallAnswer,
+    DeviceData,
+    DeviceDataAnswer,
+    Disconnected,
+    LinkHello,
+    Refused,
+    Reply,
+    ReplyStored,
+    Resume,
+    Resumed,
+    Subscribe,
+    Subscribed,
+    Unsubscribe,
+    Welcome,
+    WorkerFrame,
+)
+from trunkline.contract.streams.wire import Unreadable
+from trunkline.v1.call_pb2 import Outcome
+from trunkline.v1.error_pb2 import Cause, ErrorReason
+from trunkline.v1.transport_service_pb2 import (
+    Acknowledgement,
+    DataKind,
+    DeliveryState,
+    DisconnectCause,
+    SessionKind,
+)
+
+IMPLIED: Final = Acknowledgement.ACKNOWLEDGEMENT_IMPLIED
+EXPLICIT: Final = Acknowledgement.ACKNOWLEDGEMENT_EXPLICIT
+ASYNCHRONOUS: Final = SessionKind.SESSION_KIND_ASYNCHRONOUS
+CLIENT: Final = DisconnectCause.DISCONNECT_CAUSE_CLIENT
+SUCCEEDED: Final = Outcome.OUTCOME_SUCCEEDED
+SESSION_UNKNOWN: Final = ErrorReason.ERROR_REASON_SESSION_UNKNOWN
+
+
+def rejected(s: Scene) -> dict[str, float]:
+    (family,) = [one for one in s.core.core.counters.collect() if one.name == "trunkline_rejected_input"]
+    return {sample.labels["what"]: sample.value for sample in family.samples}
+
+
+# --- sessions begin ---
+
+
+async def test_frames_behind_a_connect_wait_for_it(tmp_path: Path) -> None:
+    async with scene("memory", tmp_path, **SHORT) as s:
+        s.core.hold_store()
+        session = s.worker.connect("lamp")
+        s.worker.subscribe(session)
+        s.worker.end.send(DeviceCall(session, 7, "getTime", b"{}", 1 << 60))
+        await until(lambda: session in s.core.link()._openings)
+        s.core.mend_store()
+        connected = await s.worker.next(Connected)
+        assert (connected.device_id, connected.device_name) == (s.lamp, "lamp")
+        await s.worker.next(Subscribed)
+        assert (await s.worker.next(DeviceCallAnswer)).id == 7
+
+
+async def test_frames_behind_a_refused_connect_are_dropped(tmp_path: Path) -> None:
+    async with scene("memory", tmp_path) as s:
+        raw = await raw_worker(s.core)
+        await raw.say(Connect(1, ASYNCHRONOUS, 1, access_token="wrong"), Subscribe(1, True))
+        refused = await raw.hear()
+        assert isinstance(refused, Refused) and refused.reason == ErrorReason.ERROR_REASON_BAD_CREDENTIALS
+        await raw.say(DeviceCall(1, 1, "a", b"", 1 << 60))  # had been on its way
+        await raw.say(Disconnected(1, CLIENT), Connect(2, ASYNCHRONOUS, 1, access_token="pump"))
+        assert isinstance(await raw.hear(), Connected)
+
+
+async def test_too_much_behind_a_connect_is_refused(tmp_path: Path) -> None:
+    async with scene("memory", tmp_path) as s:
+        raw = await raw_worker(s.core)
+        s.core.hold_store()
+        data = [DeviceData(1, number, DataKind.DATA_KIND_TELEMETRY, b"x" * 65_536) for number in range(3)]
+        await raw.say(Connect(1, ASYNCHRONOUS, 1, access_token="lamp"), *data)
+        refused = await raw.hear()
+        assert isinstance(refused, Refused) and refused.reason == ErrorReason.ERROR_REASON_QUEUE_FULL
+        s.core.mend_store()
+        await raw.say(Connect(2, ASYNCHRONOUS, 1, access_token="pump"))
+        assert isinstance(await raw.hear(), Connected)
+        assert list(s.core.link("raw").sessions) == [2]
+
+
+@pytest.mark.parametrize("suspension", [SHORT, LONG])
+async def test_a_connect_whose_lookup_outlasts_a_break_is_answered(tmp_path: Path, suspension: dict[str, int]) -> None:
+    async with scene("memory", tmp_path, **suspension) as s:
+        s.core.hold_store()
+        session = s.worker.connect("lamp")
+        s.worker.subscribe(session)
+        await until(lambda: session in s.core.link()._openings)
+        s.cut(mend=False)
+        s.core.mend_store()
+        await until(lambda: s.core.directory.cached(s.lamp))
+        await until(lambda: suspension is SHORT or s.core.link()._suspension is None)
+        s.worker.network.up.set()
+        await s.worker.next(Connected)
+        await s.worker.next(Subscribed)
+        call = s.call()
+        s.worker.reply(await s.worker.next(Deliver))
+        assert (await call).outcome == SUCCEEDED
+
+
+async def test_a_connected_that_was_lost_comes_again(tmp_path: Path) -> None:
+    async with scene("memory", tmp_path, **SHORT) as s:
+        s.worker.network.wires[-1].blind = True
+        session = s.worker.connect("lamp")
+        s.worker.subscribe(session)
+        await until(lambda: session in s.core.link().sessions)
+        call = s.call()
+        s.cut()
+        await s.worker.next(Connected)
+        s.worker.reply(await s.worker.next(Deliver))
+        assert (await call).outcome == SUCCEEDED
+
+
+async def test_a_session_that_was_given_up_before_its_worker_heard_of_it(tmp_path: Path) -> None:
+    async with scene("memory", tmp_path, **LONG) as s:
+        s.worker.network.wires[-1].blind = True
+        session = s.worker.connect("lamp")
+        await until(lambda: session in s.core.link().sessions)
+        s.cut(mend=False)
+        await s.lost()
+        s.worker.network.up.set()
+        await s.worker.next(Connected)
+        assert (await s.worker.next(CloseSession)).reason == SESSION_UNKNOWN
+        await until(lambda: not s.worker.end._sessions.by_number)
+
+
+async def test_a_profile_is_told_once_per_link(tmp_path: Path) -> None:
+    async with scene("memory", tmp_path, **SHORT) as s:
+        s.worker.connect("lamp")
+        first = await s.worker.next(Connected)
+        s.worker.connect("pump")
+        second = await s.worker.next(Connected)
+        s.cut()
+        await s.worker.relinked()
+        s.worker.connect("door")
+        third = await s.worker.next(Connected)
+        assert first.profile is not None and first.profile.profile_id == first.profile_id == second.profile_id
+        assert second.profile is None
+        assert third.profile == first.profile
+
+
+async def test_the_limit_of_sessions_is_settable(tmp_path: Path) -> None:
+    async with scene("memory", tmp_path, max_sessions_per_device=2, **SHORT) as s:
+        sessions = [await s.worker.device("lamp") for _ in range(3)]
+        assert (await s.worker.next(CloseSession)).session == sessions[0]
+        call = s.call()
+        both = [await s.worker.next(Deliver) for _ in range(2)]
+        assert {one.session for one in both} == set(sessions[1:])
+        s.worker.reply(both[1], b"first")
+        assert (await call).payload == b"first"
+
+
+# --- sessions go on ---
+
+
+async def test_a_core_that_never_knew_a_session_resumes_it(tmp_path: Path) -> None:
+    async with scene("memory", tmp_path) as s:
+        raw = await raw_worker(s.core, resume(5, s.lamp, open=(77,)))
+        call = s.call()
+        delivered = await raw.hear()
+        assert isinstance(delivered, Deliver) and delivered.session == 5
+        await raw.say(Reply(5, delivered.request_id, b"2"))
+        assert (await call).payload == b"2"
+
+
+def resume(session: int, device_id: bytes, *, open: tuple[int, ...] = (), version: int = 1) -> Resume:
+    return Resume(session, device_id, 1, ASYNCHRONOUS, True, False, IMPLIED, 16, version, open=open)
+
+
+async def test_a_resume_is_refused_for_other_credentials_or_none(tmp_path: Path) -> None:
+    async with scene("memory", tmp_path) as s:
+        raw = await raw_worker(s.core, resume(1, s.lamp, version=7))
+        assert await raw.hear() == CloseSession(
+            1, ErrorReason.ERROR_REASON_CREDENTIALS_CHANGED, "The device's credentials were changed"
+        )
+        raw = await raw_worker(s.core, resume(1, b"?" * 16), name="another")
+        assert await raw.hear() == CloseSession(1, ErrorReason.ERROR_REASON_DEVICE_DELETED, "The device was deleted")
+
+
+async def test_a_fresh_session_survives_a_list_that_is_still_being_looked_up(tmp_path: Path) -> None:
+    async with scene("memory", tmp_path, **SHORT) as s:
+        await s.worker.device("lamp")
+        s.core.directory.forget(s.lamp)
+        s.core.break_store()
+        s.cut()
+        await s.worker.relinked()
+        await until(lambda: 1 in s.core.link()._openings)
+        s.core.mend_store()
+        fresh = s.worker.connect("pump")
+        await s.worker.next(Connected)
+        await until(lambda: 1 not in s.core.link()._openings)
+        assert set(s.core.link().sessions) == {1, fresh}
+    assert not s.worker.has(CloseSession)
+
+
+async def test_a_session_that_the_list_does_not_name_is_over(tmp_path: Path) -> None:
+    async with scene("memory", tmp_path, **SHORT) as s:
+        raw = await raw_worker(s.core, resume(1, s.lamp), resume(2, s.core.devices["pump"]))
+        await until(lambda: len(s.core.link("raw").sessions) == 2)
+        core_id = s.core.core.core_id
+        again = RawWorker(await s.core.links().connect())
+        await again.say(LinkHello(0, "raw", b"i" * 16, "mqtt", core_id))
+        assert isinstance(await again.hear(), Welcome)
+        await again.say(resume(2, s.core.devices["pump"]), Resumed(0))
+        await until(lambda: set(s.core.link("raw").sessions) == {2})
+        assert s.core.core._runner.known(s.lamp) is None
+        await raw.wire.close()
+
+
+async def test_reports_behind_a_resume_come_after_it(tmp_path: Path) -> None:
+    # Otherwise its list of open deliveries would take slots that the reports have freed.
+    async with scene("memory", tmp_path, **SHORT) as s:
+        await s.worker.device("lamp", EXPLICIT, max_inflight=1)
+        first = s.call()
+        delivered = await s.worker.next(Deliver)
+        s.core.directory.forget(s.lamp)
+        s.core.break_store()
+        s.cut()
+        await s.worker.relinked()
+        s.worker.report(delivered, DeliveryState.DELIVERY_STATE_DELIVERED)
+        second = s.call(one_way=True)  # its device cannot be looked up
+        assert (await second).reason == ErrorReason.ERROR_REASON_STORE_UNAVAILABLE
+        await until(lambda: s.core.link()._openings._openings[1].behind)
+        s.core.mend_store()
+        third = s.call()
+        s.worker.reply(await s.worker.next(Deliver))
+        assert (await third).outcome == SUCCEEDED
+        s.worker.reply(delivered)
+        assert (await first).outcome == SUCCEEDED
+
+
+# --- sessions end ---
+
+
+async def test_a_session_that_ended_with_an_unacked_delivery_still_gets_its_ack(tmp_path: Path) -> None:
+    async with scene("memory", tmp_path, **SHORT) as s:
+        raw = await raw_worker(s.core, resume(1, s.lamp))
+        call = s.call(one_way=True)
+        delivered = await raw.hear()
+        assert isinstance(delivered, Deliver)
+        await raw.say(Disconnected(1, CLIENT))
+        await until(lambda: not s.core.link("raw").sessions)
+        assert s.core.link("raw")._ended
+        await raw.wire.write(Batch([], 0, 1))
+        assert ended(await call) == (Outcome.OUTCOME_SENT, Cause.CAUSE_UNSPECIFIED)
+        assert not s.core.link("raw")._ended
+
+
+async def test_a_delivery_that_crosses_its_sessions_end_waits_for_the_next_subscription(tmp_path: Path) -> None:
+    async with scene("memory", tmp_path, **SHORT) as s:
+        raw = await raw_worker(s.core, resume(1, s.lamp))
+        call = s.call()
+        delivered = await raw.hear()
+        assert isinstance(delivered, Deliver)
+        await raw.say(Disconnected(1, CLIENT))
+        report = DeliveryReport(1, delivered.request_id, DeliveryState.DELIVERY_STATE_NOT_SENT)
+        await raw.wire.write(Batch([report], 0, 1))
+        await until(lambda: not s.core.link("raw")._ended)
+        await s.worker.device("lamp")
+        again = await s.worker.next(Deliver)
+        assert again.request_id == delivered.request_id
+        s.worker.reply(again)
+        assert (await call).outcome == SUCCEEDED
+        await raw.wire.close()
+
+
+async def test_a_new_incarnation_ends_the_sessions_of_the_former_at_once(tmp_path: Path) -> None:
+    async with scene("memory", tmp_path, **SHORT) as s:
+        await s.worker.device("lamp")
+        await s.worker.kill()
+        async with ScriptedWorker(s.core.links()) as successor:
+            await successor.relinked()
+            assert not s.core.core.links.sessions
+            assert s.core.core._runner.known(s.lamp) is None
+
+
+async def test_a_suspended_session_is_closed_when_its_time_is_over(tmp_path: Path) -> None:
+    async with scene("memory", tmp_path, **LONG) as s:
+        await s.worker.device("lamp")
+        s.cut(mend=False)
+        await s.lost()
+        assert s.core.core._runner.known(s.lamp) is None
+
+
+async def test_the_clock_of_a_suspension_starts_anew_at_each_break(tmp_path: Path) -> None:
+    async with scene("memory", tmp_path, **SHORT) as s:
+        await s.worker.device("lamp")
+        for _ in range(3):
+            s.cut(mend=False)
+            await until(lambda: s.core.link()._suspension)
+            s.worker.network.up.set()
+            await s.worker.relinked()
+            assert s.core.link()._suspension is None
+
+
+# --- frames ---
+
+
+async def test_a_frame_of_an_unknown_session_is_answered_once(tmp_path: Path) -> None:
+    async with scene("memory", tmp_path) as s:
+        raw = await raw_worker(s.core)
+        await raw.say(Subscribe(9, True), Unsubscribe(9, True), Reply(9, 1, b"{}"), Disconnected(9, CLIENT))
+        assert await raw.hear() == CloseSession(9, SESSION_UNKNOWN)
+        await raw.say(Disconnected(8, CLIENT), Connect(10, ASYNCHRONOUS, 1, access_token="lamp"))
+        assert isinstance(await raw.hear(), Connected)
+
+
+async def test_a_reply_that_names_its_device_needs_no_session(tmp_path: Path) -> None:
+    async with scene("memory", tmp_path) as s:
+        await s.worker.device("lamp")
+        call = s.call()
+        delivered = await s.worker.next(Deliver)
+        raw = await raw_worker(s.core)
+        await raw.say(Reply(3, delivered.request_id, b"4", device_id=s.lamp, keep=True))
+        assert (await call).payload == b"4"
+        assert await raw.hear() == ReplyStored(3, delivered.request_id)
+        await raw.say(Reply(3, 1, b"4", device_id=s.core.devices["pump"], keep=True))
+        assert await raw.hear() == ReplyStored(3, 1)
+        assert s.core.core._runner.known(s.core.devices["pump"]) is None
+
+
+async def test_a_delivery_that_could_not_be_sent_is_tried_again(tmp_path: Path) -> None:
+    async with scene("memory", tmp_path) as s:
+        await s.worker.device("lamp")
+        s.worker.refuses = True
+        call = s.call()
+        await until(lambda: s.worker.deliveries)
+        s.worker.refuses = False
+        s.worker.reply(await s.worker.next(Deliver))
+        assert (await call).outcome == SUCCEEDED
+    assert len(s.worker.deliveries) == 2
+
+
+async def test_a_reply_that_could_not_be_converted(tmp_path: Path) -> None:
+    async with scene("memory", tmp_path) as s:
+        session = await s.worker.device("lamp")
+        call = s.call()
+        delivered = await s.worker.next(Deliver)
+        s.worker.end.send(Reply(session, delivered.request_id, b"", "no JSON"))
+        result = await call
+        assert ended(result) == (Outcome.OUTCOME_FAILED, Cause.CAUSE_DEVICE_TRANSPORT_ERROR)
+        assert result.detail == "no JSON"
+
+
+async def test_unsubscribed_devices_get_nothing(tmp_path: Path) -> None:
+    async with scene("memory", tmp_path) as s:
+        session = await s.worker.device("lamp")
+        s.worker.end.send(Unsubscribe(session, True))
+        s.worker.end.send(DeviceData(session, 1, DataKind.DATA_KIND_ATTRIBUTES_REQUEST, b"{}"))
+        assert await s.worker.next(DeviceDataAnswer) == DeviceDataAnswer(session, 1, b"{}")
+        result = await s.call(timeout_ms=100)
+        assert ended(result) == (Outcome.OUTCOME_EXPIRED, Cause.CAUSE_DEVICE_NOT_SUBSCRIBED)
+
+
+async def test_unreadable_and_failing_frames_are_counted_and_count_as_handled(tmp_path: Path) -> None:
+    async with scene("memory", tmp_path) as s:
+        raw = await raw_worker(s.core)
+        await raw.say(Unreadable("of a future version"), LinkHelloOfNobody(0), Activity(0, (1, 2, 3)))
+        await raw.say(Connect(1, ASYNCHRONOUS, 1, access_token="lamp"))
+        assert isinstance(await raw.hear(), Connected)
+        assert s.core.link("raw").end._numbers.handled == 4
+        assert rejected(s)["link_frame"] == 2
+
+
+class LinkHelloOfNobody(WorkerFrame, gc=False):
+    """A frame that the core has no handler for."""
+
+
+async def test_only_a_links_sessions_are_counted_as_its_own(tmp_path: Path) -> None:
+    async with scene("memory", tmp_path) as s:
+        await s.worker.device("lamp")
+        raw = await raw_worker(s.core)
+        await raw.say(Connect(1, ASYNCHRONOUS, 1, access_token="pump"))
+        await raw.hear()
+        assert s.core.core.links.sessions == 2
+        s.core.link("raw").close_device(s.lamp, ErrorReason.ERROR_REASON_CREDENTIALS_CHANGED)
+        assert s.core.core.links.sessions == 2
+        s.core.link("raw").close_device(s.core.devices["pump"], ErrorReason.ERROR_REASON_CREDENTIALS_CHANGED)
+        assert await raw.hear() == CloseSession(1, ErrorReason.ERROR_REASON_CREDENTIALS_CHANGED)
+        assert s.core.core.links.sessions == 1
