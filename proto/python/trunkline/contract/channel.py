@@ -15,6 +15,10 @@ LONGEST_SOCKET_PATH: Final = 100
 
 Options = list[tuple[str, int | str]]
 
+_SHORT_PIPE: Final = ("grpc.http2.bdp_probe", 0)
+"""Keeps HTTP/2's window at 64 KiB. Grown to megabytes, as by default, it takes in whatever is written, and small frames
+wait in it behind all large ones (34 ms beside 64 callers of 64 KB, 5 ms with this)."""
+
 
 def channel_options(max_params_bytes: int) -> Options:
     """Options of every channel to the core.
@@ -26,6 +30,7 @@ def channel_options(max_params_bytes: int) -> Options:
     return [
         ("grpc.max_send_message_length", limit),
         ("grpc.max_receive_message_length", limit),
+        _SHORT_PIPE,
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.min_reconnect_backoff_ms", 100),
         ("grpc.max_reconnect_backoff_ms", 1000),
@@ -44,6 +49,7 @@ def server_options(max_params_bytes: int) -> Options:
     return [
         ("grpc.max_send_message_length", limit),
         ("grpc.max_receive_message_length", limit),
+        _SHORT_PIPE,
         ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
         ("grpc.http2.max_ping_strikes", 0),
