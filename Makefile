@@ -2,10 +2,12 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
+SDKS := $(VENV)/sdks
 PYTHON ?= python3
 ARGS ?=
-# Behind the machine's own: the environment brings Node.js from PyPI where the machine has none.
-export PATH := $(PATH):$(CURDIR)/$(BIN)
+# Behind the machine's own: the environment brings Node.js from PyPI where the machine has none. Not for `run`, whose
+# server tells commands to copy as they must be typed outside of make.
+test test-long check proto bench: export PATH := $(PATH):$(CURDIR)/$(BIN)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-long check proto lock bench clean
@@ -13,7 +15,7 @@ export PATH := $(PATH):$(CURDIR)/$(BIN)
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-setup: $(VENV)/.stamp ## make .venv with trunkline in it; does nothing when nothing changed
+setup: $(VENV)/.stamp $(SDKS)/.stamp ## make .venv with trunkline in it; does nothing when nothing changed
 
 # The stamp is newer than what it was made from exactly as long as nothing changed.
 $(VENV)/.stamp: requirements.lock pyproject.toml
@@ -24,7 +26,13 @@ $(VENV)/.stamp: requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-run: setup ## set up, then serve the demo: REST on 8080, MQTT on 1883, gRPC on 9090
+# ThingsBoard's own clients, for tests; pip is told which Python to install for, so that it needs no pip of its own.
+$(SDKS)/.stamp: tests/system/sdks/requirements.lock $(VENV)/.stamp
+	$(BIN)/python -m venv --without-pip $(SDKS)
+	$(BIN)/python -m pip --python $(SDKS)/bin/python install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
+run: $(VENV)/.stamp ## set up, then serve the demo: REST on 8080, MQTT on 1883, gRPC on 9090
 	$(BIN)/trunkline serve --demo $(ARGS)
 
 test: setup ## set up, then run the tests that this machine can run
@@ -46,8 +54,11 @@ proto: setup ## regenerate the stubs in proto/python/trunkline/v1
 	PYTHON=$(CURDIR)/$(BIN)/python proto/generate.sh
 
 lock: setup ## pin the dependencies anew in requirements.lock
-	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject.toml --quiet --extra dev --upgrade \
-		--universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --output-file requirements.lock
+	$(call pin,pyproject.toml --extra dev,requirements.lock)
+	$(call pin,tests/system/sdks/requirements.in,tests/system/sdks/requirements.lock)
+
+pin = UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile $(1) --quiet --upgrade --universal \
+	--python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --output-file $(2)
 
 bench: setup ## measure speed and memory: table, JSON and plot in bench/results
 	$(BIN)/python bench/run.py $(ARGS)

@@ -19,9 +19,9 @@ async def main(device: str = "Test Device A1", method: str = "setGpio", params: 
         found = await client.devices.GetDevice(GetDeviceRequest(name=device))
         try:
             reply = await client.call(found.device.id, method, params.encode(), timeout_ms=5000)
-        except TrunklineError as error:
-            sys.exit(f"{reason_name(error.reason)}: {error.message} {error.metadata}")
-        print(reply.decode())
+            print(reply.decode())
+        except TrunklineError as error:  # whatever became of the call, if it did not succeed
+            print(f"{reason_name(error.reason)}: {error.message} {error.metadata}")
 
 
 asyncio.run(main(*sys.argv[1:]))
