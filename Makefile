@@ -26,8 +26,8 @@ $(VENV)/.stamp: requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# ThingsBoard's own clients, for tests; pip is told which Python to install for, so that it needs no pip of its own.
-$(SDKS)/.stamp: tests/system/sdks/requirements.lock $(VENV)/.stamp
+# ThingsBoard's own clients, for tests: one of them brings a paho of its own, so they get an environment of their own.
+$(SDKS)/.stamp: tests/system/sdks/requirements.lock | $(VENV)/.stamp
 	$(BIN)/python -m venv --without-pip $(SDKS)
 	$(BIN)/python -m pip --python $(SDKS)/bin/python install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@
@@ -53,12 +53,12 @@ check: setup ## linters, types, import rules, contract, layout and links
 proto: setup ## regenerate the stubs in proto/python/trunkline/v1
 	PYTHON=$(CURDIR)/$(BIN)/python proto/generate.sh
 
+pin = UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile $(1) --quiet --upgrade --universal \
+	--python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --output-file $(2)
+
 lock: setup ## pin the dependencies anew in requirements.lock
 	$(call pin,pyproject.toml --extra dev,requirements.lock)
 	$(call pin,tests/system/sdks/requirements.in,tests/system/sdks/requirements.lock)
-
-pin = UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile $(1) --quiet --upgrade --universal \
-	--python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --output-file $(2)
 
 bench: setup ## measure speed and memory: table, JSON and plot in bench/results
 	$(BIN)/python bench/run.py $(ARGS)
