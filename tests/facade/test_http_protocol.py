@@ -103,6 +103,13 @@ async def test_head_has_no_body(http: httpx.AsyncClient) -> None:
     assert (await http.post(PATH, content=BODY)).status_code == 200  # the connection is still in step
 
 
+async def test_head_is_get_without_its_body(http: httpx.AsyncClient) -> None:
+    for path in ("/livez", "/docs", "/.well-known/jwks.json", "/nothing"):
+        response, whole = await http.head(path), await http.get(path)
+        assert (response.status_code, response.content) == (whole.status_code, b"")
+        assert response.headers["content-length"] == str(len(whole.content))
+
+
 async def test_pages_of_other_origins_get_their_headers(http: httpx.AsyncClient) -> None:
     response = await http.post(PATH, content=BODY, headers={"Origin": "http://page.example"})
     assert response.headers["access-control-allow-origin"] == "http://page.example"
