@@ -122,3 +122,13 @@ async def test_a_process_ends_on_sigterm(core: RecordingCore, settings: FacadeSe
         assert threading.current_thread() is threading.main_thread()
         os.kill(os.getpid(), signal.SIGTERM)
         await serving
+
+
+async def test_it_says_when_the_system_allows_fewer_connections(
+    core: RecordingCore, settings: FacadeSettings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(main, "allow_open_files", lambda: 1024)
+    server = FacadeServer(settings)
+    await server.start()
+    await server.drain()
+    assert "few_open_files" in capsys.readouterr().out

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.logs import configure_logs
 from trunkline.contract.metrics import MetricsServer, serve_metrics
+from trunkline.contract.open_files import allow_open_files
 from trunkline.facade.app import create_app
 from trunkline.facade.connection_bounds import ConnectionBounds
 from trunkline.facade.core_connection import CallConnector, CoreConnection, core_connection
@@ -66,6 +67,9 @@ class FacadeServer:
         very first start, which makes the secret that its parts share, does this wait.
         """
         settings = self.settings
+        allowed = allow_open_files()
+        if allowed <= settings.max_connections:
+            log.warning("few_open_files", allowed=allowed, max_connections=settings.max_connections)
         listener = _listen(settings.host, settings.port)
         self.port = listener.getsockname()[1]
         try:
