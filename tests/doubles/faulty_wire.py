@@ -1,11 +1,12 @@
 """Real wires with faults: cut at any moment, or swallowing what is written as a stopped peer's socket does."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.streams.frames import Batch, Frame
-from trunkline.contract.streams.wire import Connector, Wire
+from trunkline.contract.streams.wire import Connector, Wire, read_each
 from trunkline.v1.error_pb2 import ErrorReason
 
 Out = TypeVar("Out", bound=Frame)
@@ -45,6 +46,9 @@ class FaultyWire(Generic[Out, In]):
         self._reads += 1
         self._read_one.set()
         return batch
+
+    async def each(self, take: Callable[[Batch[In]], None]) -> None:
+        await read_each(self, take)
 
     async def until_read(self, count: int) -> None:
         """Wait until so many batches more have been read."""

@@ -16,7 +16,7 @@ from trunkline.contract.status import abort, error_of
 from trunkline.contract.streams.codec import Codec
 from trunkline.contract.streams.frames import Batch, Frame
 from trunkline.contract.streams.peer_clock import PeerClock
-from trunkline.contract.streams.wire import WireBroken
+from trunkline.contract.streams.wire import Unreadable, WireBroken, read_each
 from trunkline.v1.error_pb2 import ErrorReason
 
 Out = TypeVar("Out", bound=Frame)
@@ -98,6 +98,9 @@ class ClientWire(Generic[Out, In]):
         now = self._clock()
         return self._decode(message, now, self._peer_clock.excess(message.clock_ms, now))
 
+    async def each(self, take: Callable[[Batch[In | Unreadable]], None]) -> None:
+        await read_each(self, take)
+
     def interrupt(self, error: TrunklineError) -> None:
         self._interrupted = error
         self._call.cancel()
@@ -146,6 +149,9 @@ class ServerWire(Generic[Out, In]):
             return None
         now = self._clock()
         return self._decode(message, now, self._peer_clock.excess(message.clock_ms, now))
+
+    async def each(self, take: Callable[[Batch[In | Unreadable]], None]) -> None:
+        await read_each(self, take)
 
     def interrupt(self, error: TrunklineError) -> None:
         self._interrupted = error

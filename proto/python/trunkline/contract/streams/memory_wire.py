@@ -25,12 +25,19 @@ class _Way(Generic[Out]):
     def __init__(self) -> None:
         self._batches: deque[Batch[Out]] = deque()
         self._reader: asyncio.Future[None] | None = None
-        self._failure: TrunklineError | WireBroken | None = None
+        self._taker: Callable[[Batch[Out]], None] | None = None
+        self._failure: Exception | None = None
         self.ended = False
 
     def put(self, batch: Batch[Out]) -> None:
-        self._batches.append(batch)
-        self._wake()
+        if self._taker is None:
+            self._batches.append(batch)
+            self._wake()
+            return
+        try:
+            self._taker(batch)
+        except Exception as error:  # whoever reads has failed, not whoever writes
+            self.interrupt(error)
 
     def end(self, error: TrunklineError | None) -> None:
         """What was put before is still read; then comes the end."""
@@ -52,7 +59,17 @@ class _Way(Generic[Out]):
                 self._reader = None
         return self._batches.popleft()
 
-    def interrupt(self, error: TrunklineError) -> None:
+    async def each(self, take: Callable[[Batch[Out]], None]) -> None:
+        """Batches are taken in the turn in which they are put: a turn for the reader would cost more than they do."""
+        while self._batches:
+            take(self._batches.popleft())
+        self._taker = take
+        try:
+            await self.get()
+        finally:
+            self._taker = None
+
+    def interrupt(self, error: Exception) -> None:
         self._batches.clear()
         self.ended = True
         self._failure = error
@@ -77,6 +94,9 @@ class MemoryWire(Generic[Out, In]):
 
     async def read(self) -> Batch[In] | None:
         return await self._incoming.get()
+
+    async def each(self, take: Callable[[Batch[In]], None]) -> None:
+        await self._incoming.each(take)
 
     def interrupt(self, error: TrunklineError) -> None:
         self._incoming.interrupt(error)

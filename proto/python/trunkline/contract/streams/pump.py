@@ -183,7 +183,7 @@ async def _read(
     line: _Line,
     clock: Clock,
 ) -> None:
-    while (batch := await wire.read()) is not None:
+    def take(batch: Batch[In]) -> None:
         line.heard_ms = now = clock()
         effects = end.receive(batch, now)
         if effects:
@@ -194,6 +194,8 @@ async def _read(
                 bell.ring()
             else:
                 bell.ring_at(due)
+
+    await wire.each(take)
 
 
 async def _write(wire: Wire[Out, In], end: End[Out, In, Effect], bell: _Bell, line: _Line, clock: Clock) -> None:

@@ -1,6 +1,7 @@
 """One connection of a stream: what moves batches. There is one over gRPC and one in memory; the pump drives either."""
 
-from typing import Protocol, TypeVar
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
 
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.streams.frames import Batch, Frame
@@ -38,6 +39,13 @@ class Wire(Protocol[Out_contra, In_co]):
         """
         ...
 
+    async def each(self, take: Callable[[Batch[In_co]], None]) -> None:
+        """Give every batch to `take` until the peer ends the stream cleanly; raises what `read` and `take` raise.
+
+        A wire that can do so gives a batch in the very turn in which it was written.
+        """
+        ...
+
     def interrupt(self, error: TrunklineError) -> None:
         """Make the pending read, or else the next, raise this error; from anywhere, at any time."""
         ...
@@ -49,6 +57,12 @@ class Wire(Protocol[Out_contra, In_co]):
         act, too: with an error it raises the exception by which gRPC ends the RPC.
         """
         ...
+
+
+async def read_each(wire: Wire[Any, In_co], take: Callable[[Batch[In_co]], None]) -> None:
+    """`Wire.each`, for a wire that can only be read."""
+    while (batch := await wire.read()) is not None:
+        take(batch)
 
 
 class Connector(Protocol[Out_contra, In_co]):
