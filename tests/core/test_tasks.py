@@ -1,0 +1,63 @@
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from trunkline.core.tasks import Tasks
+
+
+@pytest.fixture
+async def tasks() -> AsyncIterator[Tasks]:
+    owned = Tasks()
+    running = asyncio.create_task(owned.run())
+    await asyncio.sleep(0)
+    assert owned.running
+    async with asyncio.timeout(10):
+        yield owned
+    running.cancel()
+    await asyncio.wait([running])
+    assert not owned.running
+
+
+async def test_a_failure_ends_nothing_else(tasks: Tasks) -> None:
+    done = asyncio.Event()
+
+    async def fail() -> None:
+        raise RuntimeError("a bug")
+
+    async def work() -> None:
+        done.set()
+
+    tasks.spawn(fail(), name="fails")
+    tasks.spawn(work(), name="works")
+    await done.wait()
+    assert tasks.running
+
+
+async def test_tasks_end_with_their_owner() -> None:
+    tasks, began, ended = Tasks(), asyncio.Event(), asyncio.Event()
+    running = asyncio.create_task(tasks.run())
+    await asyncio.sleep(0)
+
+    async def wait() -> None:
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    tasks.spawn(wait(), name="waits")
+    await began.wait()
+    running.cancel()
+    await asyncio.wait([running])
+    assert ended.is_set()
+
+
+async def test_nothing_begins_without_an_owner() -> None:
+    async def work() -> None:
+        raise AssertionError("nobody owns this")
+
+    tasks = Tasks()
+    assert not tasks.running
+    tasks.spawn(work(), name="works")
+    await asyncio.sleep(0)
