@@ -1,13 +1,25 @@
-"""The shortcut writes what `send` would have written, and stays away where it must."""
+"""The shortcut writes what `send` would have written and stays away where it must; requests may come in any pieces."""
 
 import asyncio
 from collections.abc import AsyncIterator
+from itertools import pairwise
 
 import httpx
 import pytest
+import uvicorn
+from doubles.manual_clock import ManualClock
 from doubles.recording_core import DEVICE, RecordingCore
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.types import Receive, Scope, Send
+from uvicorn.server import ServerState
 
+from trunkline.facade.connection_bounds import ConnectionBounds, Limits, Line
+from trunkline.facade.http_protocol import HttpProtocol, answer_at_once
 from trunkline.facade.main import FacadeServer
+from trunkline.facade.metrics import Counters
+from trunkline.facade.request_body import read_body
+from trunkline.facade.rpc_answer import Answer
 from trunkline.facade.settings import FacadeSettings
 from trunkline.v1.call_pb2 import Outcome
 from trunkline.v1.rpc_service_pb2 import CallResult
@@ -152,3 +164,81 @@ async def test_offers_of_other_protocols_are_passed_over(
         response = await http.post(PATH, content=in_parts() if chunked else BODY, headers=headers)
         assert response.json() == {"ok": True}
         assert (await core.calls.get()).method == "m"
+
+
+class Wire(asyncio.Transport):
+    """Keeps what is written."""
+
+    def __init__(self) -> None:
+        super().__init__({"peername": ("127.0.0.1", 1), "sockname": ("127.0.0.1", 2)})
+        self.written = b""
+        self.closed = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += data
+
+    def write_eof(self) -> None:
+        pass
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+
+PLAIN = b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
+SIZED = b"POST /b HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"
+CHUNKED = b"POST /c HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\nA: b\r\n\r\n"
+UPGRADE = b"POST /d HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 5\r\n\r\nhello"
+
+
+@given(
+    requests=st.lists(st.sampled_from([PLAIN, SIZED, CHUNKED, UPGRADE]), min_size=1, max_size=4),
+    cuts=st.lists(st.integers(0, 400), max_size=12),
+    turns=st.integers(0, 3),
+)
+def test_it_does_not_matter_how_requests_are_cut(requests: list[bytes], cuts: list[int], turns: int) -> None:
+    """Every request is answered, and a connection stands in the one line that fits what it has sent."""
+    stream = b"".join(requests)
+
+    async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+        body = await read_body({}, receive, 100)
+        assert answer_at_once(scope, Answer(200, [(b"content-length", b"%d" % len(body))], body))
+
+    async def run() -> None:
+        bounds = ConnectionBounds(Limits(1, 1000, 1000, 1, 1, 1), Counters(), ManualClock())
+        wire = Wire()
+        config = uvicorn.Config(echo, ws="none", lifespan="off", log_config=None, access_log=False)
+        connection = HttpProtocol(config, ServerState(), {}, bounds=bounds)
+        connection.connection_made(wire)
+        places = sorted({0, *(cut % len(stream) for cut in cuts), len(stream)})
+        for start, end in pairwise(places):
+            connection.data_received(stream[start:end])
+            assert len(lines_of(bounds, connection)) <= 1
+            for _ in range(turns):
+                await asyncio.sleep(0)
+        while connection.tasks:
+            await asyncio.wait(connection.tasks)
+        assert wire.written.count(b"HTTP/1.1 200 OK") == len(requests)
+        assert wire.written.count(b"hello") == len(requests) - requests.count(PLAIN)
+        assert lines_of(bounds, connection) == [bounds.idle]
+        connection.data_received(PLAIN[:-1])
+        assert lines_of(bounds, connection) == [bounds.heads]
+        connection.data_received(PLAIN[-1:] + SIZED[:-1])
+        assert lines_of(bounds, connection) == [bounds.bodies]
+        connection.connection_lost(None)
+        assert lines_of(bounds, connection) == []
+
+    asyncio.run(run())
+
+
+def lines_of(bounds: ConnectionBounds, connection: HttpProtocol) -> list[Line]:
+    """Where a connection stands."""
+    return [line for line in (bounds.heads, bounds.bodies, bounds.idle, bounds.lingering) if connection in line.due_ms]
