@@ -1,7 +1,7 @@
 """One connection of a stream: what moves batches. There is one over gRPC and one in memory; the pump drives either."""
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.streams.frames import Batch, Frame
@@ -59,7 +59,15 @@ class Wire(Protocol[Out_contra, In_co]):
         ...
 
 
-async def read_each(wire: Wire[Any, In_co], take: Callable[[Batch[In_co]], None]) -> None:
+class Readable(Protocol[In_co]):
+    """The half of a wire that `read_each` needs."""
+
+    async def read(self) -> Batch[In_co] | None:
+        """As `Wire.read`."""
+        ...
+
+
+async def read_each(wire: Readable[In_co], take: Callable[[Batch[In_co]], None]) -> None:
     """`Wire.each`, for a wire that can only be read."""
     while (batch := await wire.read()) is not None:
         take(batch)
