@@ -8,8 +8,9 @@ from doubles.pairs import call_wires
 
 from trunkline.contract.clock import Clock, monotonic_ms
 from trunkline.contract.errors import TrunklineError
+from trunkline.contract.streams.end import nothing, silence_ms
 from trunkline.contract.streams.frames import AnswerFrame, Batch, CallerDrain, CallerFrame, HangUp
-from trunkline.contract.streams.pump import nothing, pump, silence_ms
+from trunkline.contract.streams.pump import pump
 from trunkline.contract.streams.wire import WireBroken
 from trunkline.v1.error_pb2 import ErrorReason
 

@@ -5,6 +5,7 @@ from doubles.scripted_link import CORE, MAX_FRAME_BYTES, ScriptedLink, core_end
 
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.streams.core_end import Written
+from trunkline.contract.streams.end import silence_ms
 from trunkline.contract.streams.frames import (
     Activity,
     Batch,
@@ -27,7 +28,6 @@ from trunkline.contract.streams.frames import (
 )
 from trunkline.contract.streams.numbering import ACK_MS
 from trunkline.contract.streams.outbox import BATCH_FRAMES
-from trunkline.contract.streams.pump import silence_ms
 from trunkline.contract.streams.wire import Unreadable
 from trunkline.contract.streams.worker_end import Linked, ReadOn, Unlinked, WorkerEnd
 from trunkline.contract.streams.worker_session import BEHIND_BYTES, KEPT_REPLIES

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from trunkline.contract.errors import TrunklineError
+from trunkline.contract.streams.end import HEARTBEAT_MS, nothing, silence_ms
 from trunkline.contract.streams.frames import (
     AnswerFrame,
     Batch,
@@ -20,7 +21,6 @@ from trunkline.contract.streams.frames import (
     StartCall,
 )
 from trunkline.contract.streams.outbox import Outbox, frame_bytes
-from trunkline.contract.streams.pump import HEARTBEAT_MS, nothing, silence_ms
 from trunkline.contract.streams.wire import Unreadable
 from trunkline.v1.call_pb2 import Outcome
 from trunkline.v1.error_pb2 import Cause, ErrorReason

@@ -8,6 +8,7 @@ only a stored call is, whose id its caller chose, so that the core joins the two
 from collections.abc import Sequence
 from typing import Final
 
+from trunkline.contract.streams.end import HEARTBEAT_MS, nothing, silence_ms
 from trunkline.contract.streams.frames import (
     AnswerFrame,
     Batch,
@@ -23,7 +24,6 @@ from trunkline.contract.streams.frames import (
     StartCall,
 )
 from trunkline.contract.streams.outbox import BULK_FRAME_BYTES, Outbox, frame_bytes
-from trunkline.contract.streams.pump import HEARTBEAT_MS, nothing, silence_ms
 from trunkline.contract.streams.wire import Unreadable
 from trunkline.v1.call_pb2 import Outcome
 from trunkline.v1.error_pb2 import Cause, ErrorReason

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from trunkline.contract.errors import TrunklineError
+from trunkline.contract.streams.end import nothing, silence_ms
 from trunkline.contract.streams.frames import (
     Batch,
     Connected,
@@ -30,7 +31,6 @@ from trunkline.contract.streams.frames import (
 )
 from trunkline.contract.streams.numbering import Numbering
 from trunkline.contract.streams.outbox import BATCH_BYTES, BATCH_FRAMES, Outbox, frame_bytes
-from trunkline.contract.streams.pump import nothing, silence_ms
 from trunkline.contract.streams.wire import Unreadable
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.transport_service_pb2 import DeliveryState

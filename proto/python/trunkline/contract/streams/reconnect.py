@@ -8,8 +8,9 @@ import structlog
 
 from trunkline.contract.clock import Clock
 from trunkline.contract.errors import TrunklineError, reason_name
+from trunkline.contract.streams.end import End
 from trunkline.contract.streams.frames import Frame
-from trunkline.contract.streams.pump import End, pump
+from trunkline.contract.streams.pump import pump
 from trunkline.contract.streams.wire import Connector, WireBroken
 from trunkline.v1.error_pb2 import ErrorReason
 

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from trunkline.contract.errors import TrunklineError
+from trunkline.contract.streams.end import HEARTBEAT_MS, nothing, silence_ms
 from trunkline.contract.streams.frames import (
     Activity,
     Batch,
@@ -32,7 +33,6 @@ from trunkline.contract.streams.frames import (
 from trunkline.contract.streams.kept_replies import KeptReplies
 from trunkline.contract.streams.numbering import Numbering
 from trunkline.contract.streams.outbox import BATCH_BYTES, BATCH_FRAMES, BULK_FRAME_BYTES, Outbox, frame_bytes
-from trunkline.contract.streams.pump import HEARTBEAT_MS, nothing, silence_ms
 from trunkline.contract.streams.wire import Unreadable
 from trunkline.contract.streams.worker_session import WorkerSession
 from trunkline.contract.streams.worker_sessions import WorkerSessions
