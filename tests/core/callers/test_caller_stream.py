@@ -201,3 +201,15 @@ async def test_principals_are_rebound(caller: RawCaller) -> None:
         BindPrincipal(1, other.tenant_id, other.user_id, other.role), caller.start(2), caller.start(3, token="theirs")
     )
     assert (await caller.result()).reason == ErrorReason.ERROR_REASON_DEVICE_NOT_FOUND
+
+
+async def test_a_caller_that_does_not_read_loses_its_stream(tmp_path: Path) -> None:
+    async with asyncio.timeout(20), living_core("grpc", tmp_path, max_open_calls=5) as core:
+        raw = RawCaller(core, await core.calls().connect())
+        tag = 0
+        with pytest.raises(WireBroken):
+            while True:
+                tag += 1
+                await raw.say(*(raw.start(tag * 1_000 + number, principal=9) for number in range(100)))
+        assert (await raw.end()).reason == ErrorReason.ERROR_REASON_STREAM_OVERRUN
+        await until(lambda: not len(core.core.callers))

@@ -179,16 +179,15 @@ class WorkerLink:
 
     def _settled(self, opening: Opening, outcome: DeviceEntry | Refused) -> None:
         frame = opening.frame
-        if isinstance(outcome, Refused):
-            if isinstance(frame, Connect):
+        if isinstance(frame, Connect):
+            if isinstance(outcome, Refused):
                 self._refuse(frame.session)
                 self._counters.refused_session(outcome.reason)
                 self.end.send(outcome)
-            else:
-                self._turn_away(frame.session, outcome.reason, outcome.detail)
-            return
-        if isinstance(frame, Connect):
+                return  # what came behind it is dropped
             self._admitted(frame, outcome)
+        elif isinstance(outcome, Refused):
+            self._turn_away(frame.session, outcome.reason, outcome.detail)
         else:
             self._readmitted(frame, outcome)
         self.handle(opening.behind)
