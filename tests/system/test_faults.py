@@ -76,6 +76,7 @@ def test_core_killed(parts: Served) -> None:
             response = call.result(3)
             assert (response.status_code, response.content) == (408 if v1 else 504, b"")
             assert response.headers["Trunkline-Cause"] == "CORE_LOST"
+            assert response.headers["Trunkline-Call-Id"]
         eventually_answers(tenant, device_id, 20)
 
 
@@ -88,6 +89,7 @@ def test_core_stopped(parts: Served) -> None:
             response = call.result(10)
             assert response.status_code == (408 if v1 else 504)
             assert response.headers["Trunkline-Cause"] == "CORE_LOST"
+            assert response.headers["Trunkline-Call-Id"]
         assert time.monotonic() - stopped < 9  # three heartbeats of 2 s, and some slack
         time.sleep(STOPPED_S - (time.monotonic() - stopped))  # the fault is its length
         core.resume()
