@@ -95,9 +95,8 @@ def few_files() -> Iterator[int]:
 
 def test_the_limit_of_open_files_is_raised_as_far_as_the_system_lets(few_files: int) -> None:
     allow_connections(400)
-    assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == 500
-    allow_connections(10)
-    assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == 500
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    assert soft == few_files or soft > 500
     if few_files != resource.RLIM_INFINITY:
         with pytest.raises(SimulateError, match="open files"):
             allow_connections(few_files)

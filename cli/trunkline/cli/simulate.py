@@ -1,7 +1,6 @@
 """`trunkline simulate`: real MQTT devices that answer, with a progress bar while they connect and live rates after."""
 
 import asyncio
-import resource
 import signal
 import time
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from trunkline.cli.errors import CommandError
 from trunkline.cli.fleet import Fleet, Refused, echo
 from trunkline.cli.login import Login
 from trunkline.cli.rest import Rest, RestError
+from trunkline.contract.open_files import allow_open_files
 
 RATE_INTERVAL_S: Final = 1.0
 PROGRESS_INTERVAL_S: Final = 0.1
@@ -93,11 +93,9 @@ def _silence(_payload: bytes) -> None:
 def allow_connections(count: int) -> None:
     """Raise this process's limit of open files as far as `count` connections need. Raises SimulateError."""
     needed = count + SPARE_FILES
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < needed:
-        if hard != resource.RLIM_INFINITY and hard < needed:
-            raise SimulateError(f"{count} devices need {needed} open files and the system allows {hard} (ulimit -Hn).")
-        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+    allowed = allow_open_files()
+    if allowed < needed:
+        raise SimulateError(f"{count} devices need {needed} open files and the system allows {allowed} (ulimit -Hn).")
 
 
 def _progress(console: Console) -> Progress:

@@ -9,6 +9,7 @@ import structlog
 
 from trunkline.contract.clock import Clock, monotonic_ms
 from trunkline.contract.errors import TrunklineError, reason_name
+from trunkline.contract.open_files import allow_open_files
 from trunkline.contract.streams.frames import (
     CloseSession,
     Connected,
@@ -94,6 +95,7 @@ class Worker:
 
     async def start(self) -> None:
         """Listen for devices and begin to connect to the core. OSError if the endpoint's address is taken."""
+        allow_open_files()
         await self._endpoint.start(self)
         self._link = asyncio.create_task(
             stay_connected(self._connector, self._end, self._handle, clock=self._clock), name="link"
