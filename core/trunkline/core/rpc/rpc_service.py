@@ -42,8 +42,8 @@ class RpcService(rpc_service_pb2_grpc.RpcServiceServicer):
     ) -> None:
         """Many calls, until the caller ends the stream, its token expires, or the connection breaks."""
         caller = self._authentication.caller(context.invocation_metadata())
-        wire = ServerWire(context, ANSWER_CODEC)
         with suppress(WireBroken):  # nobody is there to be told
+            wire = await ServerWire(context, ANSWER_CODEC).open()
             if isinstance(caller, Part):
                 await self._callers.serve(wire, PartAuthority())
             else:

@@ -29,4 +29,4 @@ class TransportService(transport_service_pb2_grpc.TransportServiceServicer):
         """One link, until it breaks or is superseded."""
         self._authentication.part(context.invocation_metadata())
         with suppress(WireBroken):  # nobody is there to be told
-            await self._links.serve(ServerWire(context, CORE_CODEC))
+            await self._links.serve(await ServerWire(context, CORE_CODEC).open())

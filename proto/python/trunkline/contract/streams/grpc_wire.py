@@ -5,7 +5,7 @@ Both encode when a batch is written and decode when it is read, so that remainin
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import grpc.aio
 from google.protobuf.message import DecodeError
@@ -122,6 +122,14 @@ class ServerWire(Generic[Out, In]):
         self._peer_clock = PeerClock()
         self._interrupted: TrunklineError | None = None
         self._reader: asyncio.Task[Any] | None = None
+
+    async def open(self) -> Self:
+        """Begin the answer: gRPC can send no status behind a first write that was cancelled. Raises WireBroken."""
+        try:
+            await self._context.send_initial_metadata(())
+        except (grpc.aio.BaseError, asyncio.InvalidStateError) as error:
+            raise WireBroken(_unavailable(f"the stream has ended: {error}")) from None
+        return self
 
     async def write(self, batch: Batch[Out]) -> None:
         try:
