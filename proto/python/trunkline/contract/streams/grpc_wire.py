@@ -162,6 +162,8 @@ class ServerWire(Generic[Out, In]):
         await read_each(self, take)
 
     def interrupt(self, error: TrunklineError) -> None:
+        if self._interrupted is not None:
+            return  # cancelled twice, the read could not tell that from a cancellation of its task
         self._interrupted = error
         if self._reader is not None:
             self._reader.cancel()  # taken back by the read: gRPC has no other way to leave one
