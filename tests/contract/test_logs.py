@@ -5,10 +5,10 @@ import subprocess
 import sys
 
 SPEAK = """
-import logging, structlog
-from trunkline.contract.logs import configure_logs
+import logging
+from trunkline.contract.logs import configure_logs, get_logger
 configure_logs({level!r}, {log_format!r})
-log = structlog.get_logger("trunkline.test")
+log = get_logger("trunkline.test")
 log.debug("call_started", call_id="c-1")
 log.info("link_opened", worker_id="w-1")
 try:
@@ -48,3 +48,9 @@ def test_the_console_form_is_for_people() -> None:
     assert "link_opened" in text
     assert "worker_id=w-1" in text
     assert "call_started" not in text
+
+
+def test_in_somebody_elses_program_it_is_quiet() -> None:
+    code = "from trunkline.contract.logs import get_logger; get_logger('trunkline.test').info('stream_broken', lasted_ms=1)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("", "")

@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-import structlog
 from prometheus_client.registry import Collector
 from pydantic_settings import BaseSettings
 
@@ -16,12 +15,12 @@ from trunkline.cli.layout import CORE, FACADE
 from trunkline.cli.ready import Facts, at
 from trunkline.cli.running import Part
 from trunkline.contract.errors import TrunklineError, reason_name
-from trunkline.contract.logs import LogFormat
+from trunkline.contract.logs import LogFormat, get_logger
 from trunkline.core.settings import CoreSettings
 from trunkline.facade.settings import FacadeSettings
 from trunkline.transports.settings import WorkerSettings
 
-log = structlog.stdlib.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class CorePart:

@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import structlog
-
 from trunkline.cli.errors import CommandError
 from trunkline.cli.lifeline import LINK_SUPERSEDED_EXIT, PARENT_PID, STATUS_FD
 from trunkline.cli.prefixed_logs import PrefixedLogs
+from trunkline.contract.logs import get_logger
 
 FIRST_BACKOFF_S: Final = 0.1
 LAST_BACKOFF_S: Final = 5.0
@@ -26,7 +25,7 @@ STEADY_S: Final = 10.0
 
 Facts = dict[str, Any]
 
-log = structlog.stdlib.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class StartFailed(CommandError):

@@ -12,11 +12,10 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Final, Self
 
-import structlog
-
 from trunkline.client.principals import PrincipalNumbers
 from trunkline.contract.clock import Clock, monotonic_ms
 from trunkline.contract.errors import TrunklineError
+from trunkline.contract.logs import get_logger
 from trunkline.contract.streams.caller_end import CallerEffect, CallerEnd, CoreGone
 from trunkline.contract.streams.frames import (
     AnswerFrame,
@@ -35,7 +34,7 @@ from trunkline.v1.error_pb2 import ErrorReason
 LOOK_MS: Final = 250
 """How often calls are looked at whose time may be over."""
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 OnResult = Callable[[CallResult], None]
 

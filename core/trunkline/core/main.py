@@ -12,7 +12,6 @@ from typing import Any
 
 import grpc
 import grpc.aio
-import structlog
 import uvloop
 from prometheus_client import CollectorRegistry
 
@@ -20,7 +19,7 @@ from trunkline.contract.addresses import is_loopback
 from trunkline.contract.channel import FRAME_HEADROOM_BYTES
 from trunkline.contract.clock import monotonic_ms
 from trunkline.contract.errors import TrunklineError
-from trunkline.contract.logs import configure_logs
+from trunkline.contract.logs import configure_logs, get_logger
 from trunkline.contract.metrics import MetricsServer, serve_metrics
 from trunkline.contract.streams.answer_end import AnswerEnd
 from trunkline.contract.streams.core_end import CoreEnd
@@ -63,7 +62,7 @@ from trunkline.core.store.store import Store
 from trunkline.core.tasks import Tasks
 from trunkline.v1.error_pb2 import ErrorReason
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 Serve = Callable[[Wire[Any, Any]], Coroutine[Any, Any, None]]
 

@@ -10,16 +10,16 @@ from http import HTTPStatus
 from typing import Final
 
 import msgspec
-import structlog
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline.contract.errors import TrunklineError
+from trunkline.contract.logs import get_logger
 from trunkline.v1.error_pb2 import ErrorReason
 
-log = structlog.stdlib.get_logger(__name__)
+log = get_logger(__name__)
 
 GENERAL: Final = 2
 BAD_REQUEST: Final = 31

@@ -11,14 +11,13 @@ from contextlib import AsyncExitStack, contextmanager
 from functools import partial
 from typing import Final, cast
 
-import structlog
 import uvicorn
 import uvloop
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
 from trunkline.contract.errors import TrunklineError
-from trunkline.contract.logs import configure_logs
+from trunkline.contract.logs import configure_logs, get_logger
 from trunkline.contract.metrics import MetricsServer, serve_metrics
 from trunkline.contract.open_files import allow_open_files
 from trunkline.facade.app import create_app
@@ -28,7 +27,7 @@ from trunkline.facade.http_protocol import HttpProtocol
 from trunkline.facade.metrics import Counters
 from trunkline.facade.settings import FacadeSettings
 
-log = structlog.stdlib.get_logger(__name__)
+log = get_logger(__name__)
 
 BACKLOG: Final = 2048
 CORE_LOOK_S: Final = 0.2

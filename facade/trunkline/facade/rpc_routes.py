@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
-import structlog
 from starlette.types import Receive, Scope, Send
 
 from trunkline.client.call_stream import CallStream
 from trunkline.contract import ids
 from trunkline.contract.clock import monotonic_ms
 from trunkline.contract.errors import TrunklineError, cause_name
+from trunkline.contract.logs import get_logger
 from trunkline.contract.streams.frames import CallResult, StartCall
 from trunkline.facade.authentication import Authenticator, Caller, token_of
 from trunkline.facade.errors import BAD_REQUEST, bad_request, error_body, internal_error
@@ -30,7 +30,7 @@ from trunkline.facade.settings import FacadeSettings
 from trunkline.v1.call_pb2 import CALL_KIND_ONE_WAY, CALL_KIND_TWO_WAY, CallKind, Outcome
 from trunkline.v1.error_pb2 import ErrorReason
 
-log = structlog.stdlib.get_logger(__name__)
+log = get_logger(__name__)
 
 ARRIVAL_MS: Final = 1_000
 """What a call whose `expirationTime` passed gets for its way to the core, which alone says what time it is and who may

@@ -5,10 +5,9 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-import structlog
-
 from trunkline.contract.clock import Clock, monotonic_ms
 from trunkline.contract.errors import TrunklineError, reason_name
+from trunkline.contract.logs import get_logger
 from trunkline.contract.open_files import allow_open_files
 from trunkline.contract.streams.frames import (
     CloseSession,
@@ -44,7 +43,7 @@ LAST_WORDS_S: Final = 1.0
 
 _NOT_SENT: Final = DeliveryState.DELIVERY_STATE_NOT_SENT
 
-log = structlog.stdlib.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Worker:

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-import structlog
-
 from trunkline.contract.clock import Clock
 from trunkline.contract.errors import TrunklineError
+from trunkline.contract.logs import get_logger
 from trunkline.contract.streams.answer_end import AnswerEnd
 from trunkline.contract.streams.frames import (
     VERSION,
@@ -28,7 +27,7 @@ from trunkline.core.metrics import Counters
 from trunkline.v1.call_pb2 import Outcome
 from trunkline.v1.error_pb2 import Cause, ErrorReason
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class OpenCall:

@@ -3,12 +3,11 @@
 import asyncio
 from typing import Protocol, cast
 
-import structlog
-
 from trunkline.contract.clock import Clock
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.ids import new_ids
 from trunkline.contract.json_text import compact
+from trunkline.contract.logs import get_logger
 from trunkline.contract.streams.frames import StartCall
 from trunkline.core.callers.joined import Joined
 from trunkline.core.calls.endings import hung_up
@@ -26,7 +25,7 @@ from trunkline.core.tasks import Tasks
 from trunkline.v1.call_pb2 import CallKind
 from trunkline.v1.error_pb2 import Cause, ErrorReason
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 CALLS_PER_TURN = 256
 """Calls that enter machines in one turn of the event loop, whoever's they are."""

@@ -8,10 +8,9 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Protocol, cast
 
-import structlog
-
 from trunkline.contract.clock import Clock
 from trunkline.contract.errors import cause_name
+from trunkline.contract.logs import get_logger
 from trunkline.core.calls.deadlines import Deadlines
 from trunkline.core.calls.endings import failed, hung_up
 from trunkline.core.calls.machine import DeviceCalls
@@ -28,7 +27,7 @@ from trunkline.core.calls.model import (
 from trunkline.core.metrics import Counters
 from trunkline.v1.error_pb2 import Cause, ErrorReason
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Waiter(Protocol):

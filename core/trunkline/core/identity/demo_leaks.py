@@ -2,17 +2,16 @@
 
 from pathlib import Path
 
-import structlog
-
 from trunkline.contract.addresses import is_loopback
 from trunkline.contract.demo import DEMO_PASSWORDS
 from trunkline.contract.errors import TrunklineError
+from trunkline.contract.logs import get_logger
 from trunkline.core.identity.passwords import Passwords
 from trunkline.core.identity.seeding import DEMO_DEVICES, SECOND_TENANT_DEVICES
 from trunkline.core.store.store import Store
 from trunkline.v1.error_pb2 import ErrorReason
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 async def check_demo_leaks(store: Store, passwords: Passwords, *, host: str, data_dir: Path) -> None:

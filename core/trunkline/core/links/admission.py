@@ -7,15 +7,14 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-import structlog
-
 from trunkline.contract.errors import TrunklineError
+from trunkline.contract.logs import get_logger
 from trunkline.contract.streams.frames import Connect, Refused, Resume
 from trunkline.core.devices.directory import Directory
 from trunkline.core.devices.model import DeviceEntry
 from trunkline.v1.error_pb2 import ErrorReason
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 BATCH: Final = 64
 

@@ -6,17 +6,16 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-import structlog
-
 from trunkline.contract.clock import Clock
 from trunkline.contract.errors import TrunklineError
+from trunkline.contract.logs import get_logger
 from trunkline.contract.streams.frames import VERSION, CoreFrame, Drain, LinkHello, WorkerFrame
 from trunkline.contract.streams.pump import pump
 from trunkline.contract.streams.wire import Unreadable, Wire
 from trunkline.core.links.worker_link import WorkerLink
 from trunkline.v1.error_pb2 import ErrorReason
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 INCARNATION_BYTES: Final = 16
 

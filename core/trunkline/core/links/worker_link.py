@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-import structlog
-
 from trunkline.contract.clock import Clock
 from trunkline.contract.errors import reason_name
+from trunkline.contract.logs import get_logger
 from trunkline.contract.streams.core_end import CoreEnd, NotWritten, Written
 from trunkline.contract.streams.frames import (
     Activity,
@@ -43,7 +42,7 @@ from trunkline.core.metrics import Counters
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.transport_service_pb2 import DataKind
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 REMEMBERED_REFUSALS: Final = 10_000
 """Refused Connects whose frames may still be on their way."""

@@ -13,11 +13,12 @@ import grpc.aio
 import structlog
 
 from trunkline.contract.errors import TrunklineError
+from trunkline.contract.logs import get_logger
 from trunkline.contract.metadata import PART_SECRET, REQUEST_ID
 from trunkline.contract.status import abort
 from trunkline.v1.error_pb2 import ErrorReason
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 LONGEST_REQUEST_ID: Final = 64
 

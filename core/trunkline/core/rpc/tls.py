@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-import structlog
 
-log = structlog.get_logger(__name__)
+from trunkline.contract.logs import get_logger
+
+log = get_logger(__name__)
 
 
 class CertificateFiles:

@@ -9,6 +9,13 @@ import structlog
 LogFormat = Literal["console", "json"]
 
 
+def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:
+    """The logger of a module. In a program that configured nothing, as with the client library in somebody else's, it
+    is an ordinary logger of the standard library, which stays quiet."""
+    logger: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(logging.getLogger(name))
+    return logger
+
+
 def configure_logs(level: str = "INFO", log_format: LogFormat = "console") -> None:
     """Send our own and the libraries' logs to standard error in one form; called once, by each process's main."""
     shared: list[structlog.types.Processor] = [

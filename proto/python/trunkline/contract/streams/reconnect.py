@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
-import structlog
-
 from trunkline.contract.clock import Clock
 from trunkline.contract.errors import TrunklineError, reason_name
+from trunkline.contract.logs import get_logger
 from trunkline.contract.streams.end import End
 from trunkline.contract.streams.frames import Frame
 from trunkline.contract.streams.pump import pump
@@ -32,7 +31,7 @@ Out = TypeVar("Out", bound=Frame)
 In = TypeVar("In", bound=Frame)
 Effect = TypeVar("Effect")
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 async def stay_connected(
