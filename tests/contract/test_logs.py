@@ -51,6 +51,6 @@ def test_the_console_form_is_for_people() -> None:
 
 
 def test_in_somebody_elses_program_it_is_quiet() -> None:
-    code = "from trunkline.contract.logs import get_logger; get_logger('trunkline.test').info('stream_broken', lasted_ms=1)"
+    code = "from trunkline.contract.logs import get_logger; get_logger('trunkline.test').info('link_opened')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert (done.stdout, done.stderr) == ("", "")

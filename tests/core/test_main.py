@@ -1,6 +1,4 @@
 import asyncio
-import os
-import signal
 import socket
 import threading
 from pathlib import Path
@@ -14,7 +12,7 @@ from doubles.scripted_worker import ScriptedWorker
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.streams.frames import Deliver, Drain
 from trunkline.contract.streams.wire import WireBroken
-from trunkline.core.main import Core, main, serve
+from trunkline.core.main import Core
 from trunkline.core.settings import CoreSettings
 from trunkline.v1.error_pb2 import Cause, ErrorReason
 
@@ -53,26 +51,6 @@ async def test_a_store_that_is_no_store(tmp_path: Path) -> None:
     with pytest.raises(TrunklineError) as caught:
         await Core(settings(tmp_path)).start()
     assert caught.value.reason == ErrorReason.ERROR_REASON_STORE_UNAVAILABLE
-
-
-async def test_a_taken_metrics_port_ends_the_core_that_had_begun(tmp_path: Path, taken: int) -> None:
-    with pytest.raises(OSError, match="in use"):
-        await serve(settings(tmp_path, metrics_port=taken))
-    await until(lambda: not store_threads())
-
-
-async def test_a_signal_drains_and_ends_it(tmp_path: Path) -> None:
-    serving = asyncio.create_task(serve(settings(tmp_path, drain_grace_s=0.0)))
-    await until(lambda: (tmp_path / "core.sock").exists())
-    async with asyncio.timeout(20):
-        os.kill(os.getpid(), signal.SIGTERM)
-        await serving
-    assert not (tmp_path / "core.sock").exists()
-
-
-def test_main_says_what_was_wrong(tmp_path: Path, taken: int, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(settings(tmp_path, grpc_port=taken)) == 1
-    assert str(taken) in capsys.readouterr().err
 
 
 async def test_epochs_grow_over_restarts(tmp_path: Path) -> None:

@@ -1,26 +1,19 @@
 """The core's composition root: settings → store → machines, links and callers → server."""
 
 import asyncio
-import gc
 import os
-import signal
-import sys
 from collections.abc import Callable, Coroutine
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import grpc
 import grpc.aio
-import uvloop
-from prometheus_client import CollectorRegistry
 
 from trunkline.contract.addresses import is_loopback
 from trunkline.contract.channel import FRAME_HEADROOM_BYTES
 from trunkline.contract.clock import monotonic_ms
 from trunkline.contract.errors import TrunklineError
-from trunkline.contract.logs import configure_logs, get_logger
-from trunkline.contract.metrics import MetricsServer, serve_metrics
+from trunkline.contract.logs import get_logger
 from trunkline.contract.streams.answer_end import AnswerEnd
 from trunkline.contract.streams.core_end import CoreEnd
 from trunkline.contract.streams.frames import AnswerFrame, CallerFrame, CoreFrame, LinkHello, WorkerFrame
@@ -246,12 +239,6 @@ class Core:
 
         return MemoryConnector(accept)
 
-    def serve_metrics(self) -> MetricsServer:
-        """Serve the core's figures on its metrics port."""
-        registry = CollectorRegistry()
-        registry.register(self.counters)
-        return serve_metrics(self.settings.host, self.settings.metrics_port, registry)
-
     async def drain(self) -> None:
         """Take no new calls, answer every waiting caller, and tell workers and callers to go."""
         grace_ms = int(self.settings.drain_grace_s * 1000)
@@ -281,32 +268,3 @@ async def _to_its_end(wire: Wire[Any, Any], serve: Serve) -> None:
         problem = broken.error
     finally:
         await wire.close(problem)
-
-
-async def serve(settings: CoreSettings) -> None:
-    """Run a core until SIGTERM or SIGINT, then drain it."""
-    ending = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, ending.set)
-    core = Core(settings)
-    await core.start()
-    try:
-        with closing(core.serve_metrics()):
-            gc.freeze()
-            gc.set_threshold(50_000, 20, 100)
-            await ending.wait()
-            await core.drain()
-    finally:
-        await core.close()
-
-
-def main(settings: CoreSettings) -> int:
-    """Run the core as a process of its own; returns its exit code."""
-    configure_logs(settings.log_level, settings.log_format)
-    try:
-        uvloop.run(serve(settings))
-    except (OSError, TrunklineError) as error:
-        print(f"trunkline core: {error}", file=sys.stderr)
-        return 1
-    return 0

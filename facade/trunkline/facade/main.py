@@ -1,24 +1,17 @@
 """The facade's composition root: settings → connection to the core → application → HTTP server."""
 
 import asyncio
-import gc
 import math
-import signal
 import socket
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from functools import partial
 from typing import Final, cast
 
 import uvicorn
-import uvloop
-from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
-from trunkline.contract.errors import TrunklineError
-from trunkline.contract.logs import configure_logs, get_logger
-from trunkline.contract.metrics import MetricsServer, serve_metrics
+from trunkline.contract.logs import get_logger
 from trunkline.contract.open_files import allow_open_files
 from trunkline.facade.app import create_app
 from trunkline.facade.connection_bounds import ConnectionBounds
@@ -110,12 +103,6 @@ class FacadeServer:
                     told = True
                 await asyncio.sleep(CORE_LOOK_S)
 
-    def serve_metrics(self) -> MetricsServer:
-        """Serve the facade's figures on its metrics port."""
-        registry = CollectorRegistry()
-        registry.register(self.counters)
-        return serve_metrics(self.settings.host, self.settings.metrics_port, registry)
-
     async def ended(self) -> None:
         """Wait until the facade cannot go on. Raises the TrunklineError why: a core that refuses its secret."""
         await self._connection.calls.ended()
@@ -153,38 +140,3 @@ class _HttpServer(uvicorn.Server):
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     return socket.create_server((host, port), family=family, backlog=BACKLOG)
-
-
-async def serve(settings: FacadeSettings) -> None:
-    """Run a facade until SIGTERM or SIGINT, then drain it. Raises what ended it before."""
-    ending = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, ending.set)
-    facade = FacadeServer(settings)
-    await facade.start()
-    metrics = facade.serve_metrics()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
-    told = asyncio.create_task(ending.wait(), name="await signal")
-    ended = asyncio.create_task(facade.ended(), name="await end")
-    try:
-        await asyncio.wait((told, ended), return_when=asyncio.FIRST_COMPLETED)
-        if ended.done():
-            ended.result()
-    finally:
-        told.cancel()
-        ended.cancel()
-        await facade.drain()
-        metrics.close()
-
-
-def main(settings: FacadeSettings) -> int:
-    """Run the facade as a process of its own; returns its exit code."""
-    configure_logs(settings.log_level, settings.log_format)
-    try:
-        uvloop.run(serve(settings))
-    except (OSError, TrunklineError) as error:
-        print(f"trunkline facade: {error}", file=sys.stderr)
-        return 1
-    return 0

@@ -83,10 +83,13 @@ class CoreEnd:
         self._numbers: Numbering[CoreFrame] = Numbering()
         self._again: deque[CoreFrame] = deque()
         """To be written again, before what waits in the outbox."""
-        self._overdue: list[Deliver] = []
+        self._overdue: dict[int, Deliver] = {}
         """Ran out of time in the outbox; told at the next opportunity."""
         self._forgotten: set[int] = set()
         """Sessions that closed while the link was down and that had unacknowledged deliveries."""
+        self._unwritten: dict[tuple[int, int], Deliver] | None = None
+        """What can be taken back, once someone asked and until something else changes it: behind a worker that stands
+        still, thousands of deliveries may run out of time together."""
         self._unacked: dict[int, list[int]] | None = None
         """The kept deliveries by session, once someone asked while the link is down."""
 
@@ -132,19 +135,21 @@ class CoreEnd:
                 )
         elif kind is Withdraw and self._stage is _Stage.DOWN:
             return  # the next hello tells what became of its delivery
+        self._unwritten = None
         self._outbox.put(frame, frame.session)
         self.wake()
 
     def take_back(self, session: int, request_id: int) -> bool:
         """Take a delivery out that was not written yet, or that ran out of time before; False if it was written."""
-        for frame in self._overdue:
-            if frame.request_id == request_id and frame.session == session:
-                self._overdue.remove(frame)
-                return True
-        for waiting in self._outbox:
-            if isinstance(waiting, Deliver) and waiting.request_id == request_id and waiting.session == session:
-                return self._outbox.remove(waiting)
-        return False
+        if self._unwritten is None:
+            waiting = chain(self._overdue.values(), self._outbox)
+            self._unwritten = {
+                (frame.session, frame.request_id): frame for frame in waiting if isinstance(frame, Deliver)
+            }
+        delivery = self._unwritten.pop((session, request_id), None)
+        if delivery is None:
+            return False
+        return self._overdue.pop(id(delivery), None) is not None or self._outbox.remove(delivery)
 
     def unacked(self, session: int) -> list[int]:
         """The request ids of the session's deliveries that were written and whose fate is not known yet."""
@@ -182,6 +187,7 @@ class CoreEnd:
         """The connection is gone: deliveries that were never written come back. What was, waits for the next hello."""
         self._stage = _Stage.DOWN
         self._unacked = None
+        self._unwritten = None
         effects = self._tell_overdue()
         for frame in list(self._outbox):
             if isinstance(frame, Deliver):
@@ -219,6 +225,7 @@ class CoreEnd:
         """The next batch, if there is something to say."""
         if self._stage is not _Stage.LINKED:
             return self._greet(now)
+        self._unwritten = None
         numbers = self._numbers
         frames, weight = self._take()
         for frame in frames:
@@ -294,12 +301,13 @@ class CoreEnd:
         timely: list[CoreFrame] = []
         for frame in frames:
             if isinstance(frame, Deliver) and frame.deadline_ms <= now:
-                self._overdue.append(frame)
+                self._overdue[id(frame)] = frame
             else:
                 timely.append(frame)
         return timely
 
     def _tell_overdue(self) -> list[Effect]:
-        effects: list[Effect] = [NotWritten(frame.session, frame.request_id) for frame in self._overdue]
+        effects: list[Effect] = [NotWritten(frame.session, frame.request_id) for frame in self._overdue.values()]
         self._overdue.clear()
+        self._unwritten = None
         return effects
