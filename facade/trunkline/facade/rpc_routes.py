@@ -27,6 +27,7 @@ from trunkline.facade.request_body import CallerGone, read_body, utf8_body
 from trunkline.facade.rpc_answer import V1, V2, Answer, Dialect, answer_error, answer_json, answer_result, name_call
 from trunkline.facade.rpc_request import RpcRequest, parse_request
 from trunkline.facade.settings import FacadeSettings
+from trunkline.facade.waiting import Patience, Waiting
 from trunkline.v1.call_pb2 import CALL_KIND_ONE_WAY, CALL_KIND_TWO_WAY, CallKind, Outcome
 from trunkline.v1.error_pb2 import ErrorReason
 
@@ -53,24 +54,6 @@ ROUTES: Final[Mapping[str, Route]] = {
 """Path without its last segment, the device id."""
 
 
-class _Waiting:
-    """A caller that waits for its result; looked after once it has waited for a while."""
-
-    __slots__ = ("result", "wake")
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.wake: asyncio.Future[None] = loop.create_future()
-        self.result: CallResult | None = None
-
-    def settle(self, result: CallResult) -> None:
-        self.result = result
-        self.look_up()
-
-    def look_up(self) -> None:
-        if not self.wake.done():
-            self.wake.set_result(None)
-
-
 class RpcRoutes:
     """Answers the RPC POSTs."""
 
@@ -85,7 +68,7 @@ class RpcRoutes:
         self._min_timeout_ms = settings.min_timeout_ms
         self._default_timeout_ms = max(settings.min_timeout_ms, settings.default_timeout_ms)
         self._max_timeout_ms = settings.max_timeout_ms
-        self._watch_after_s = settings.hang_up_watch_ms / 1000
+        self._patience = Patience(self._loop, settings.hang_up_watch_ms / 1000)
         self._new_ids = ids.new_ids()
         self._log_calls = logging.getLogger(__name__).isEnabledFor(logging.DEBUG)
 
@@ -160,14 +143,12 @@ class RpcRoutes:
 
     async def _run(self, call: StartCall, caller: Caller, receive: Receive) -> CallResult:
         """The call's result. Raises CallerGone, and TrunklineError if there can be no call."""
-        waiting = _Waiting(self._loop)
+        waiting = self._patience.begin()
         call.principal = self._calls.bind(caller.principal)
         try:
             tag = self._calls.start(call, waiting.settle)
         except TrunklineError as error:  # the core refused this facade, not the caller
             raise TrunklineError(ErrorReason.ERROR_REASON_CORE_UNAVAILABLE, "") from error
-        # A timer costs a tenth of a task that watches the connection, and most calls are answered before it fires.
-        timer = self._loop.call_later(self._watch_after_s, waiting.look_up)
         try:
             await waiting.wake
             if waiting.result is None:
@@ -175,12 +156,11 @@ class RpcRoutes:
         except BaseException:
             self._calls.hang_up(tag)
             raise
-        finally:
-            timer.cancel()
-        assert waiting.result is not None
-        return waiting.result
+        result, waiting.result = waiting.result, None  # it may be large, and `waiting` is kept for a while
+        assert result is not None
+        return result
 
-    async def _watch(self, waiting: _Waiting, receive: Receive) -> None:
+    async def _watch(self, waiting: Waiting, receive: Receive) -> None:
         """Wait on, for the result or for the caller to hang up. Raises CallerGone."""
         waiting.wake = self._loop.create_future()
         watcher = asyncio.create_task(_hung_up(receive), name="hang-up watch")

@@ -5,11 +5,13 @@ lives on, the caller that waits, the timer.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable
 from typing import Protocol, cast
 
 from trunkline.contract.clock import Clock
 from trunkline.contract.errors import cause_name
+from trunkline.contract.ids import to_text
 from trunkline.contract.logs import get_logger
 from trunkline.core.calls.deadlines import Deadlines
 from trunkline.core.calls.endings import failed, hung_up
@@ -73,6 +75,7 @@ class CallRunner:
         self._deadlines: Deadlines[bytes] = Deadlines()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0
+        self._log_calls = logging.getLogger(__name__).isEnabledFor(logging.DEBUG)  # asked once, not for every call
 
     def machine(self, device_id: bytes) -> DeviceCalls:
         """The device's machine, made on first need."""
@@ -164,7 +167,8 @@ class CallRunner:
         call = done.call
         del self._living[call.tenant_id, call.call_id]
         self._counters.ended(call.kind, done.outcome, done.cause)
-        log.debug("call_ended", call_id=call.call_id.hex(), outcome=done.outcome, cause=cause_name(done.cause))
+        if self._log_calls:
+            log.debug("call_ended", call_id=to_text(call.call_id), outcome=done.outcome, cause=cause_name(done.cause))
         waiter = cast(Waiter, call.owner)
         call.owner = None  # a call may live on without its caller; it holds nothing of it
         waiter.completed(call, done)
