@@ -110,7 +110,7 @@ async def test_what_is_refused_at_once_is_told_later_all_the_same(tmp_path: Path
 
 
 async def test_a_callback_that_raises_costs_nobody_else_anything(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(result: CallResult) -> None:
         raise ZeroDivisionError
@@ -118,7 +118,7 @@ async def test_a_callback_that_raises_costs_nobody_else_anything(
     async with stream_to(EchoingCore(), tmp_path) as stream:
         stream.start(start(), fail)
         assert (await stream.call(DEVICE, "echo")).outcome == Outcome.OUTCOME_SUCCEEDED
-    assert "callback_failed" in "".join(capfd.readouterr())
+    assert "callback_failed" in caplog.text
 
 
 async def test_a_call_that_cannot_be_sent_in_its_time_says_so(tmp_path: Path) -> None:
