@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from importlib.metadata import version
@@ -6,7 +7,7 @@ import pytest
 from system.runners import Served
 from typer.testing import CliRunner
 
-from trunkline.cli.main import app
+from trunkline.cli.main import ONE_GRPC_THREAD, app
 
 SUBCOMMANDS = ("serve", "core", "facade", "transport", "call", "simulate", "user")
 
@@ -75,3 +76,14 @@ def test_calling_needs_none_of_the_servers_libraries() -> None:
     code = "import sys, trunkline.cli.main, trunkline.cli.call; print(*sys.modules)"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"grpc", "fastapi", "sqlalchemy"} & set(ended.stdout.split())
+
+
+def test_grpc_is_told_before_anybody_imports_it() -> None:
+    code = (
+        "import os, sys; from trunkline.cli.main import main; sys.argv = ['trunkline', '--version']\n"
+        "try: main()\n"
+        "except SystemExit: print(os.environ['GRPC_EXPERIMENTS'], 'grpc' in sys.modules)"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "GRPC_EXPERIMENTS"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=60)
+    assert done.stdout.splitlines()[-1] == f"{ONE_GRPC_THREAD} False"

@@ -1,6 +1,7 @@
 """The command line `trunkline`: reads options, then hands over; what a command needs is imported when it runs."""
 
 import asyncio
+import os
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -11,6 +12,10 @@ import typer
 from trunkline.cli.errors import CommandError
 from trunkline.cli.login import DEFAULT_URL, Login
 from trunkline.cli.settings import Processes, ServeSettings, read
+
+ONE_GRPC_THREAD: Final = "-event_engine_client,-event_engine_listener"
+"""Lets gRPC do its I/O on the thread that waits for it, not on a pool: batches then change threads less often, which
+takes a seventh off what a call costs. gRPC reads this when it is imported; children inherit it."""
 
 INTERRUPTED: Final = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -267,6 +272,7 @@ def reset_password_command(
 
 def main() -> None:
     """The command `trunkline`."""
+    os.environ.setdefault("GRPC_EXPERIMENTS", ONE_GRPC_THREAD)
     try:
         app()
     except CommandError as error:
