@@ -9,7 +9,7 @@ import sys
 import uvloop
 
 from trunkline.transports.endpoints.mqtt.fields import varint
-from trunkline.transports.endpoints.mqtt.packets import V3_1_1, connect, packet_at, subscribe
+from trunkline.transports.endpoints.mqtt.packets import V3_1_1, connect, split_packets, subscribe
 
 
 class Device(asyncio.Protocol):
@@ -28,22 +28,17 @@ class Device(asyncio.Protocol):
         self._transport.write(subscribe(V3_1_1, 1, ((f"devices/{self._number}/rpc/request/+", 0),)))
 
     def data_received(self, data: bytes) -> None:
-        data = self._rest + data
-        at = 0
+        packets, self._rest = split_packets(self._rest + data)
         out = []
-        while (place := packet_at(data, at)) is not None and place[1] <= len(data):
-            body, stop = place
-            kind = data[at] >> 4
+        for first, packet in packets:
+            kind = first >> 4
             if kind == 9 and not self._ready.done():
                 self._ready.set_result(None)
             elif kind == 3:
-                packet = data[body:stop]
                 topic_end = 2 + int.from_bytes(packet[:2])
                 topic = packet[2:topic_end].replace(b"/request/", b"/response/")
                 answer = len(topic).to_bytes(2) + topic + packet[topic_end:]
                 out.append(b"\x30" + varint(len(answer)) + answer)
-            at = stop
-        self._rest = data[at:]
         if out:
             self._transport.write(b"".join(out))
 

@@ -5,14 +5,14 @@ import sys
 
 CHILD = """
 import asyncio, os, signal
-from trunkline.cli.lifeline import announce_ready, die_with_parent, supervised, watch_parent
+from trunkline.cli.lifeline import announce_ready, die_with_parent, watch_parent
 
 async def main():
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, ended.set)
     watch_parent(loop)
-    announce_ready({"supervised": supervised()})
+    announce_ready({"port": 1})
     await ended.wait()
     print("drained", flush=True)
 
@@ -40,7 +40,7 @@ def start(parent: int) -> tuple["subprocess.Popen[str]", str]:
 def test_a_child_announces_itself_and_drains_when_its_pipe_ends() -> None:
     child, status = start(os.getpid())
     with child:
-        assert status == '{"supervised": true}\n'
+        assert status == '{"port": 1}\n'
         assert child.stdin is not None and child.stdout is not None
         child.stdin.write("ignored")
         child.stdin.close()
@@ -56,7 +56,4 @@ def test_a_child_whose_parent_is_gone_already_ends_at_once() -> None:
 
 
 def test_nobody_supervises_a_test_run() -> None:
-    from trunkline.cli.lifeline import supervised
-
-    assert not supervised()
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL

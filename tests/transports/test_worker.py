@@ -6,6 +6,7 @@ from typing import NamedTuple
 import pytest
 from doubles.bare_endpoint import BareDevice, BareEndpoint
 
+from trunkline.contract.metadata import LINK_SUPERSEDED_EXIT
 from trunkline.contract.streams.core_end import Written
 from trunkline.contract.streams.frames import (
     Batch,
@@ -34,7 +35,7 @@ from trunkline.contract.streams.frames import (
 from trunkline.contract.streams.memory_wire import MemoryConnector
 from trunkline.contract.streams.wire import Unreadable, Wire
 from trunkline.transports.scripted_core import ScriptedCore
-from trunkline.transports.worker import SUPERSEDED_EXIT, Worker
+from trunkline.transports.worker import Worker
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.transport_service_pb2 import DataKind, DeliveryState, DisconnectCause
 
@@ -218,7 +219,7 @@ async def test_a_worker_whose_name_was_taken_ends() -> None:
     async with stage() as on:
         ended = asyncio.ensure_future(on.worker.ended())
         await on.core.cut(ErrorReason.ERROR_REASON_LINK_SUPERSEDED)
-        assert await ended == SUPERSEDED_EXIT == 78
+        assert await ended == LINK_SUPERSEDED_EXIT == 78
 
 
 async def test_a_worker_that_the_core_does_not_trust_ends() -> None:

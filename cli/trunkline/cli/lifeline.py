@@ -19,15 +19,7 @@ STATUS_FD: Final = "TRUNKLINE_STATUS_FD"
 PARENT_PID: Final = "TRUNKLINE_PARENT_PID"
 """Environment variable of a supervised child: who started it."""
 
-LINK_SUPERSEDED_EXIT: Final = 78
-"""A worker that lost its name to another ends so; starting it again would only take the name back and forth."""
-
 _PR_SET_PDEATHSIG: Final = 1
-
-
-def supervised() -> bool:
-    """Whether this process was started by a supervisor."""
-    return STATUS_FD in os.environ
 
 
 def die_with_parent() -> None:

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from trunkline.cli.errors import CommandError
-from trunkline.cli.lifeline import LINK_SUPERSEDED_EXIT, PARENT_PID, STATUS_FD
+from trunkline.cli.lifeline import PARENT_PID, STATUS_FD
 from trunkline.cli.prefixed_logs import PrefixedLogs
 from trunkline.contract.logs import get_logger
+from trunkline.contract.metadata import LINK_SUPERSEDED_EXIT
 
 FIRST_BACKOFF_S: Final = 0.1
 LAST_BACKOFF_S: Final = 5.0

@@ -8,6 +8,7 @@ from typing import Any, Final
 from trunkline.contract.clock import Clock, monotonic_ms
 from trunkline.contract.errors import TrunklineError, reason_name
 from trunkline.contract.logs import get_logger
+from trunkline.contract.metadata import LINK_SUPERSEDED_EXIT
 from trunkline.contract.open_files import allow_open_files
 from trunkline.contract.streams.frames import (
     CloseSession,
@@ -34,9 +35,6 @@ from trunkline.transports.counters import WorkerCounters
 from trunkline.transports.endpoint import DeviceSession, Endpoint
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.transport_service_pb2 import DeliveryState, DisconnectCause
-
-SUPERSEDED_EXIT: Final = 78
-"""Exit code of a worker whose name another one took: starting it again would only take the name back and forth."""
 
 LAST_WORDS_S: Final = 1.0
 """How long a worker that ends waits for the core to hear of its sessions' ends."""
@@ -114,7 +112,7 @@ class Worker:
                     worker=self.worker_id,
                     advice="another worker took this name; give each its own with TRUNKLINE_WORKER_WORKER_ID",
                 )
-                return SUPERSEDED_EXIT
+                return LINK_SUPERSEDED_EXIT
             log.error("link_refused", reason=reason_name(error.reason), detail=error.message)
             return 1
         return 0

@@ -132,6 +132,7 @@ class CallRunner:
         machine = self._machines.get(device_id)
         if machine is not None and machine.idle:
             del self._machines[device_id]
+            self._deadlines.disarm(device_id)
 
     @property
     def pending(self) -> int:

@@ -2,13 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from typing import Final, NewType
-
-DeviceId = NewType("DeviceId", bytes)
-TenantId = NewType("TenantId", bytes)
-CustomerId = NewType("CustomerId", bytes)
-UserId = NewType("UserId", bytes)
-CallId = NewType("CallId", bytes)
+from typing import Final
 
 NO_ID: Final = b""
 """How an absent id travels: empty, as proto3 writes it."""

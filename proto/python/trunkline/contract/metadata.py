@@ -1,4 +1,4 @@
-"""Names of gRPC metadata keys and of the HTTP headers and files that more than one process must agree on."""
+"""Names and numbers that more than one process must agree on: gRPC metadata, HTTP headers, files, an exit code."""
 
 from typing import Final
 
@@ -18,3 +18,6 @@ SECRET_FILE: Final = "part-secret"
 SOCKET_FILE: Final = "core.sock"
 ADDRESS_FILE: Final = "core.addr"
 """Files in the data directory: the secret, the core's Unix socket, and the socket's address where it is elsewhere."""
+
+LINK_SUPERSEDED_EXIT: Final = 78
+"""A worker that lost its name to another ends so; starting it again would only take the name back and forth."""
