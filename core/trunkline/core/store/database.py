@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -97,12 +97,25 @@ def migrate(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
+def _make_private(path: str) -> None:
+    """Make the file, unless it is there; only its owner may read it, since it holds password hashes and tokens.
+
+    Raises STORE_UNAVAILABLE if it cannot be opened: the driver's thread would tell so to an event loop that may have
+    ended.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise TrunklineError(
+            ErrorReason.ERROR_REASON_STORE_UNAVAILABLE, f"The database {path} cannot be opened: {error.strerror}"
+        ) from error
+
+
 def _sqlite_engine(url: str) -> AsyncEngine:
     """One connection for everything: SQLite writes one at a time anyway, and so nobody ever meets SQLITE_BUSY."""
     path = make_url(url).database
     if path:
-        with suppress(OSError):  # SQLite itself says best what is wrong with a path
-            Path(path).touch(mode=0o600)  # it holds password hashes and tokens
+        _make_private(path)
     engine = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=10)
 
     @event.listens_for(engine.sync_engine, "connect")
