@@ -14,9 +14,11 @@ from trunkline.contract.status import abort, error_of
 from trunkline.contract.streams.call_codec import ANSWER_CODEC
 from trunkline.contract.streams.grpc_wire import ServerWire
 from trunkline.v1.call_pb2 import CallKind, Outcome
-from trunkline.v1.device_service_pb2 import Device, GetDeviceRequest, GetDeviceResponse
+from trunkline.v1.device_pb2 import Device
+from trunkline.v1.device_service_pb2 import GetDeviceRequest, GetDeviceResponse
 from trunkline.v1.error_pb2 import ErrorReason
-from trunkline.v1.identity_service_pb2 import GetSelfRequest, GetSelfResponse, User
+from trunkline.v1.identity_pb2 import User
+from trunkline.v1.identity_service_pb2 import GetSelfRequest, GetSelfResponse
 from trunkline.v1.rpc_service_pb2 import CallRequest, CallResponse
 from trunkline.v1.rpc_service_pb2_grpc import RpcServiceServicer, add_RpcServiceServicer_to_server
 

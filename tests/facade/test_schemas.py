@@ -7,8 +7,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from trunkline.contract.errors import TrunklineError
 from trunkline.facade import schemas
-from trunkline.v1 import device_service_pb2 as devices_pb
-from trunkline.v1 import identity_service_pb2 as identity_pb
+from trunkline.v1 import device_pb2 as devices_pb
+from trunkline.v1 import identity_pb2 as identity_pb
 from trunkline.v1.rpc_service_pb2 import Role
 
 NONE = "13814000-1dd2-11b2-8080-808080808080"

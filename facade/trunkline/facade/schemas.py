@@ -11,8 +11,9 @@ from trunkline.contract import ids
 from trunkline.contract.json_text import NULL
 from trunkline.facade.authentication import NO_ENTITY
 from trunkline.facade.errors import bad_request
-from trunkline.v1 import device_service_pb2 as devices_pb
-from trunkline.v1 import identity_service_pb2 as identity_pb
+from trunkline.v1 import device_pb2 as devices_pb
+from trunkline.v1 import identity_pb2 as identity_pb
+from trunkline.v1.device_service_pb2 import CreateDeviceRequest
 from trunkline.v1.rpc_service_pb2 import Role
 
 NO_ENTITY_TEXT: Final = ids.to_text(NO_ENTITY)
@@ -116,9 +117,9 @@ class NewDevice(Body):
     customer_id: EntityId | None = None
     additional_info: Any = None
 
-    def request(self, access_token: str | None) -> devices_pb.CreateDeviceRequest:
+    def request(self, access_token: str | None) -> CreateDeviceRequest:
         """What the core is asked for."""
-        return devices_pb.CreateDeviceRequest(
+        return CreateDeviceRequest(
             name=self.name or "",
             type=self.type or "",
             label=self.label or "",

@@ -4,7 +4,7 @@ from doubles.device_rows import device
 
 from trunkline.contract.ids import new_id
 from trunkline.core.devices.model import access_token_credentials
-from trunkline.v1.device_service_pb2 import CredentialsType
+from trunkline.v1.device_pb2 import CredentialsType
 
 
 def test_access_token_credentials_are_the_devices() -> None:

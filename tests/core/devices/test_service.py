@@ -10,7 +10,7 @@ from trunkline.contract.streams.frames import Connect, Refused
 from trunkline.core.devices.directory import Directory
 from trunkline.core.devices.service import Devices, NewDevice
 from trunkline.core.store.store import Store
-from trunkline.v1.device_service_pb2 import CredentialsType
+from trunkline.v1.device_pb2 import CredentialsType
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.transport_service_pb2 import SessionKind
 

@@ -59,11 +59,11 @@ async def test_what_a_block_raises_undoes_what_it_did(tmp_path: Path) -> None:
     database = await Database.open(sqlite_url(tmp_path / "trunkline.db"))
 
     async def work(connection: AsyncConnection) -> None:
-        await connection.execute(text("INSERT INTO tenants VALUES (x'01', 'T', 0, 1)"))
-        await connection.execute(text("INSERT INTO tenants VALUES (x'01', 'T', 0, 1)"))
+        await connection.execute(text("INSERT INTO starts VALUES (1, 0)"))
+        await connection.execute(text("INSERT INTO starts VALUES (1, 0)"))
 
     async def count(connection: AsyncConnection) -> object:
-        return (await connection.execute(text("SELECT count(*) FROM tenants"))).scalar_one()
+        return (await connection.execute(text("SELECT count(*) FROM starts"))).scalar_one()
 
     with pytest.raises(IntegrityError):
         await database.run(work)

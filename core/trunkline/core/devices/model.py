@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from trunkline.contract.ids import new_id
-from trunkline.v1.device_service_pb2 import CredentialsType
+from trunkline.v1.device_pb2 import CredentialsType
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from trunkline.contract.ids import NO_ID, from_text, to_text
 from trunkline.core.devices.model import Device, DeviceCredentials
 from trunkline.core.identity.model import User
 from trunkline.core.identity.tokens import TokenPair
-from trunkline.v1 import device_service_pb2, identity_service_pb2
+from trunkline.v1 import device_pb2, identity_pb2
 from trunkline.v1.error_pb2 import ErrorReason
 
 
@@ -31,9 +31,9 @@ def timestamp(unix_ms: int) -> Timestamp:
     return Timestamp(seconds=unix_ms // 1000, nanos=unix_ms % 1000 * 1_000_000)
 
 
-def device_message(device: Device) -> device_service_pb2.Device:
+def device_message(device: Device) -> device_pb2.Device:
     """The device as its service shows it."""
-    return device_service_pb2.Device(
+    return device_pb2.Device(
         id=to_text(device.id),
         tenant_id=to_text(device.tenant_id),
         customer_id=to_text(device.customer_id),
@@ -47,9 +47,9 @@ def device_message(device: Device) -> device_service_pb2.Device:
     )
 
 
-def credentials_message(credentials: DeviceCredentials) -> device_service_pb2.DeviceCredentials:
+def credentials_message(credentials: DeviceCredentials) -> device_pb2.DeviceCredentials:
     """The credentials as their service shows them."""
-    return device_service_pb2.DeviceCredentials(
+    return device_pb2.DeviceCredentials(
         id=to_text(credentials.id),
         device_id=to_text(credentials.device_id),
         type=credentials.type,
@@ -60,9 +60,9 @@ def credentials_message(credentials: DeviceCredentials) -> device_service_pb2.De
     )
 
 
-def user_message(user: User) -> identity_service_pb2.User:
+def user_message(user: User) -> identity_pb2.User:
     """The user as the identity service shows it."""
-    return identity_service_pb2.User(
+    return identity_pb2.User(
         id=to_text(user.id),
         tenant_id=to_text(user.tenant_id),
         customer_id=to_text(user.customer_id),
@@ -77,6 +77,6 @@ def user_message(user: User) -> identity_service_pb2.User:
     )
 
 
-def token_pair_message(pair: TokenPair) -> identity_service_pb2.TokenPair:
+def token_pair_message(pair: TokenPair) -> identity_pb2.TokenPair:
     """The pair as the identity service hands it out."""
-    return identity_service_pb2.TokenPair(access_token=pair.access, refresh_token=pair.refresh)
+    return identity_pb2.TokenPair(access_token=pair.access, refresh_token=pair.refresh)

@@ -14,7 +14,7 @@ from trunkline.contract.ids import NO_ID, new_id, to_text
 from trunkline.core.devices.model import Device, DeviceCredentials, DeviceEntry
 from trunkline.core.store.database import IN_LIMIT, Database
 from trunkline.core.store.tables import customers, device_credentials, device_profiles, devices
-from trunkline.v1.device_service_pb2 import CredentialsType
+from trunkline.v1.device_pb2 import CredentialsType
 from trunkline.v1.error_pb2 import ErrorReason
 
 T = TypeVar("T")

@@ -29,6 +29,13 @@ metadata: Final = MetaData(
 
 _ID = LargeBinary(16)
 
+
+def _contact() -> list[Column[str]]:
+    """How to reach a customer or a tenant; every text may be empty."""
+    names = ("country", "state", "city", "address", "address2", "zip", "phone", "email")
+    return [Column(name, String(255), nullable=False) for name in names]
+
+
 starts: Final = Table(
     "starts",
     metadata,
@@ -42,8 +49,11 @@ tenants: Final = Table(
     metadata,
     Column("id", _ID, primary_key=True),
     Column("title", String(255), nullable=False),
+    Column("region", String(255), nullable=False),
+    *_contact(),
     Column("create_unix_ms", BigInteger, nullable=False),
     Column("version", BigInteger, nullable=False),
+    Column("additional_info", LargeBinary, nullable=False),
 )
 
 customers: Final = Table(
@@ -52,8 +62,11 @@ customers: Final = Table(
     Column("id", _ID, primary_key=True),
     Column("tenant_id", _ID, ForeignKey("tenants.id", ondelete="CASCADE"), nullable=False),
     Column("title", String(255), nullable=False),
+    Column("is_public", Boolean, nullable=False),
+    *_contact(),
     Column("create_unix_ms", BigInteger, nullable=False),
     Column("version", BigInteger, nullable=False),
+    Column("additional_info", LargeBinary, nullable=False),
     UniqueConstraint("tenant_id", "title"),
 )
 
@@ -65,8 +78,11 @@ users: Final = Table(
     Column("customer_id", _ID, ForeignKey("customers.id", ondelete="CASCADE"), index=True),
     Column("email", String(255), nullable=False, unique=True),
     Column("role", Integer, nullable=False),
-    Column("password_hash", String(255), nullable=False),
+    Column("password_hash", String(255), nullable=False),  # empty: not activated
+    Column("activation_token", String(64), unique=True),
+    Column("activation_end_unix_ms", BigInteger, nullable=False),
     Column("enabled", Boolean, nullable=False),
+    Column("last_login_unix_ms", BigInteger, nullable=False),  # 0: never
     Column("first_name", String(255), nullable=False),
     Column("last_name", String(255), nullable=False),
     Column("phone", String(255), nullable=False),
@@ -91,6 +107,20 @@ device_profiles: Final = Table(
     Column("tenant_id", _ID, ForeignKey("tenants.id", ondelete="CASCADE"), nullable=False),
     Column("name", String(255), nullable=False),
     Column("is_default", Boolean, nullable=False),
+    Column("description", String, nullable=False),
+    Column("image", String, nullable=False),
+    Column("transport_type", Integer, nullable=False),
+    Column("mqtt_telemetry_topic", String(255), nullable=False),
+    Column("mqtt_attributes_topic", String(255), nullable=False),
+    Column("mqtt_attributes_subscribe_topic", String(255), nullable=False),
+    Column("mqtt_acknowledge_invalid", Boolean, nullable=False),
+    Column("submit_strategy", Integer, nullable=False),
+    Column("redelivery", Integer, nullable=False),
+    Column("calls_through_rule_chain", Boolean, nullable=False),
+    Column("default_rule_chain_id", _ID),
+    Column("default_dashboard_id", _ID),
+    Column("default_queue_name", String(255), nullable=False),
+    Column("extra", LargeBinary, nullable=False),
     Column("create_unix_ms", BigInteger, nullable=False),
     Column("version", BigInteger, nullable=False),
     UniqueConstraint("tenant_id", "name"),
@@ -121,4 +151,14 @@ device_credentials: Final = Table(
     Column("credentials_value", String, nullable=False),
     Column("create_unix_ms", BigInteger, nullable=False),
     Column("version", BigInteger, nullable=False),
+)
+
+device_presence: Final = Table(
+    "device_presence",
+    metadata,
+    Column("device_id", _ID, ForeignKey("devices.id", ondelete="CASCADE"), primary_key=True),
+    Column("connected", Boolean, nullable=False),
+    Column("last_connect_unix_ms", BigInteger, nullable=False),  # 0: never, as for the others
+    Column("last_disconnect_unix_ms", BigInteger, nullable=False),
+    Column("last_activity_unix_ms", BigInteger, nullable=False, index=True),
 )

@@ -24,19 +24,23 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17trunkline/v1/call.proto\x12\x0ctrunkline.v1\"&\n\x0bPersistence\x12\x17\n\x0f\x61\x64\x64itional_info\x18\x01 \x01(\x0c\"6\n\x0e\x44\x65liveryPolicy\x12\x10\n\x08strategy\x18\x01 \x01(\r\x12\x12\n\nredelivery\x18\x02 \x01(\r*S\n\x08\x43\x61llKind\x12\x19\n\x15\x43\x41LL_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11\x43\x41LL_KIND_ONE_WAY\x10\x01\x12\x15\n\x11\x43\x41LL_KIND_TWO_WAY\x10\x02*\xcd\x01\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_ACCEPTED\x10\x01\x12\x10\n\x0cOUTCOME_SENT\x10\x02\x12\x15\n\x11OUTCOME_SUCCEEDED\x10\x03\x12\x12\n\x0eOUTCOME_FAILED\x10\x04\x12\x13\n\x0fOUTCOME_UNKNOWN\x10\x05\x12\x13\n\x0fOUTCOME_EXPIRED\x10\x06\x12\x15\n\x11OUTCOME_CANCELLED\x10\x07\x12\x15\n\x11OUTCOME_DELIVERED\x10\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17trunkline/v1/call.proto\x12\x0ctrunkline.v1\"&\n\x0bPersistence\x12\x17\n\x0f\x61\x64\x64itional_info\x18\x01 \x01(\x0c\"n\n\x0e\x44\x65liveryPolicy\x12.\n\x08strategy\x18\x01 \x01(\x0e\x32\x1c.trunkline.v1.SubmitStrategy\x12,\n\nredelivery\x18\x02 \x01(\x0e\x32\x18.trunkline.v1.Redelivery*S\n\x08\x43\x61llKind\x12\x19\n\x15\x43\x41LL_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11\x43\x41LL_KIND_ONE_WAY\x10\x01\x12\x15\n\x11\x43\x41LL_KIND_TWO_WAY\x10\x02*\xcd\x01\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_ACCEPTED\x10\x01\x12\x10\n\x0cOUTCOME_SENT\x10\x02\x12\x15\n\x11OUTCOME_SUCCEEDED\x10\x03\x12\x12\n\x0eOUTCOME_FAILED\x10\x04\x12\x13\n\x0fOUTCOME_UNKNOWN\x10\x05\x12\x13\n\x0fOUTCOME_EXPIRED\x10\x06\x12\x15\n\x11OUTCOME_CANCELLED\x10\x07\x12\x15\n\x11OUTCOME_DELIVERED\x10\x08*\xb7\x01\n\x0eSubmitStrategy\x12\x1f\n\x1bSUBMIT_STRATEGY_UNSPECIFIED\x10\x00\x12\x19\n\x15SUBMIT_STRATEGY_BURST\x10\x01\x12\x31\n-SUBMIT_STRATEGY_SEQUENTIAL_ON_ACK_FROM_DEVICE\x10\x02\x12\x36\n2SUBMIT_STRATEGY_SEQUENTIAL_ON_RESPONSE_FROM_DEVICE\x10\x03*u\n\nRedelivery\x12\x1a\n\x16REDELIVERY_UNSPECIFIED\x10\x00\x12\x19\n\x15REDELIVERY_UNANSWERED\x10\x01\x12\x1a\n\x16REDELIVERY_UNDELIVERED\x10\x02\x12\x14\n\x10REDELIVERY_NEVER\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'trunkline.v1.call_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CALLKIND']._serialized_start=137
-  _globals['_CALLKIND']._serialized_end=220
-  _globals['_OUTCOME']._serialized_start=223
-  _globals['_OUTCOME']._serialized_end=428
+  _globals['_CALLKIND']._serialized_start=193
+  _globals['_CALLKIND']._serialized_end=276
+  _globals['_OUTCOME']._serialized_start=279
+  _globals['_OUTCOME']._serialized_end=484
+  _globals['_SUBMITSTRATEGY']._serialized_start=487
+  _globals['_SUBMITSTRATEGY']._serialized_end=670
+  _globals['_REDELIVERY']._serialized_start=672
+  _globals['_REDELIVERY']._serialized_end=789
   _globals['_PERSISTENCE']._serialized_start=41
   _globals['_PERSISTENCE']._serialized_end=79
   _globals['_DELIVERYPOLICY']._serialized_start=81
-  _globals['_DELIVERYPOLICY']._serialized_end=135
+  _globals['_DELIVERYPOLICY']._serialized_end=191
 # @@protoc_insertion_point(module_scope)

@@ -88,6 +88,62 @@ OUTCOME_DELIVERED: Outcome.ValueType  # 8
 """one-way with await_delivery: the device acknowledged"""
 Global___Outcome: _TypeAlias = Outcome  # noqa: Y015
 
+class _SubmitStrategy:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SubmitStrategyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SubmitStrategy.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SUBMIT_STRATEGY_UNSPECIFIED: _SubmitStrategy.ValueType  # 0
+    """as the device profile says, or else the server"""
+    SUBMIT_STRATEGY_BURST: _SubmitStrategy.ValueType  # 1
+    """all at once"""
+    SUBMIT_STRATEGY_SEQUENTIAL_ON_ACK_FROM_DEVICE: _SubmitStrategy.ValueType  # 2
+    """when the device acknowledged the one before"""
+    SUBMIT_STRATEGY_SEQUENTIAL_ON_RESPONSE_FROM_DEVICE: _SubmitStrategy.ValueType  # 3
+    """when the device answered the one before"""
+
+class SubmitStrategy(_SubmitStrategy, metaclass=_SubmitStrategyEnumTypeWrapper):
+    """SubmitStrategy says when a device gets its next stored call."""
+
+SUBMIT_STRATEGY_UNSPECIFIED: SubmitStrategy.ValueType  # 0
+"""as the device profile says, or else the server"""
+SUBMIT_STRATEGY_BURST: SubmitStrategy.ValueType  # 1
+"""all at once"""
+SUBMIT_STRATEGY_SEQUENTIAL_ON_ACK_FROM_DEVICE: SubmitStrategy.ValueType  # 2
+"""when the device acknowledged the one before"""
+SUBMIT_STRATEGY_SEQUENTIAL_ON_RESPONSE_FROM_DEVICE: SubmitStrategy.ValueType  # 3
+"""when the device answered the one before"""
+Global___SubmitStrategy: _TypeAlias = SubmitStrategy  # noqa: Y015
+
+class _Redelivery:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RedeliveryEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Redelivery.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REDELIVERY_UNSPECIFIED: _Redelivery.ValueType  # 0
+    """as the device profile says, or else the server"""
+    REDELIVERY_UNANSWERED: _Redelivery.ValueType  # 1
+    """all without an answer, with the same request id"""
+    REDELIVERY_UNDELIVERED: _Redelivery.ValueType  # 2
+    """those it did not acknowledge"""
+    REDELIVERY_NEVER: _Redelivery.ValueType  # 3
+    """none"""
+
+class Redelivery(_Redelivery, metaclass=_RedeliveryEnumTypeWrapper):
+    """Redelivery says which calls a device gets again when it subscribes anew."""
+
+REDELIVERY_UNSPECIFIED: Redelivery.ValueType  # 0
+"""as the device profile says, or else the server"""
+REDELIVERY_UNANSWERED: Redelivery.ValueType  # 1
+"""all without an answer, with the same request id"""
+REDELIVERY_UNDELIVERED: Redelivery.ValueType  # 2
+"""those it did not acknowledge"""
+REDELIVERY_NEVER: Redelivery.ValueType  # 3
+"""none"""
+Global___Redelivery: _TypeAlias = Redelivery  # noqa: Y015
+
 @_typing.final
 class Persistence(_message.Message):
     """Persistence, when present, makes the call a stored one: the result is its durable acceptance."""
@@ -112,19 +168,19 @@ Global___Persistence: _TypeAlias = Persistence  # noqa: Y015
 
 @_typing.final
 class DeliveryPolicy(_message.Message):
-    """DeliveryPolicy overrides the device profile's for one call."""
+    """DeliveryPolicy is how calls reach a device: of a device profile, or for one call in its stead."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     STRATEGY_FIELD_NUMBER: _builtins.int
     REDELIVERY_FIELD_NUMBER: _builtins.int
-    strategy: _builtins.int
-    redelivery: _builtins.int
+    strategy: Global___SubmitStrategy.ValueType
+    redelivery: Global___Redelivery.ValueType
     def __init__(
         self,
         *,
-        strategy: _builtins.int = ...,
-        redelivery: _builtins.int = ...,
+        strategy: Global___SubmitStrategy.ValueType = ...,
+        redelivery: Global___Redelivery.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...

@@ -22,38 +22,92 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
-from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from trunkline.v1 import device_pb2 as trunkline_dot_v1_dot_device__pb2
+from trunkline.v1 import device_profile_pb2 as trunkline_dot_v1_dot_device__profile__pb2
+from trunkline.v1 import page_pb2 as trunkline_dot_v1_dot_page__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!trunkline/v1/device_service.proto\x12\x0ctrunkline.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdd\x01\n\x06\x44\x65vice\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x0c\n\x04type\x18\x05 \x01(\t\x12\r\n\x05label\x18\x06 \x01(\t\x12\x19\n\x11\x64\x65vice_profile_id\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\t \x01(\x03\x12\x17\n\x0f\x61\x64\x64itional_info\x18\n \x01(\x0c\"\xd4\x01\n\x11\x44\x65viceCredentials\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tdevice_id\x18\x02 \x01(\t\x12+\n\x04type\x18\x03 \x01(\x0e\x32\x1d.trunkline.v1.CredentialsType\x12\x16\n\x0e\x63redentials_id\x18\x04 \x01(\t\x12\x19\n\x11\x63redentials_value\x18\x05 \x01(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\x07 \x01(\x03\"\x9f\x01\n\x13\x43reateDeviceRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\r\n\x05label\x18\x03 \x01(\t\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x04 \x01(\t\x12\x19\n\x11\x64\x65vice_profile_id\x18\x05 \x01(\t\x12\x17\n\x0f\x61\x64\x64itional_info\x18\x06 \x01(\x0c\x12\x13\n\x0b\x63ustomer_id\x18\x07 \x01(\t\"<\n\x14\x43reateDeviceResponse\x12$\n\x06\x64\x65vice\x18\x01 \x01(\x0b\x32\x14.trunkline.v1.Device\"6\n\x10GetDeviceRequest\x12\x0c\n\x02id\x18\x01 \x01(\tH\x00\x12\x0e\n\x04name\x18\x02 \x01(\tH\x00\x42\x04\n\x02\x62y\"9\n\x11GetDeviceResponse\x12$\n\x06\x64\x65vice\x18\x01 \x01(\x0b\x32\x14.trunkline.v1.Device\"!\n\x13\x44\x65leteDeviceRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x16\n\x14\x44\x65leteDeviceResponse\"0\n\x1bGetDeviceCredentialsRequest\x12\x11\n\tdevice_id\x18\x01 \x01(\t\"T\n\x1cGetDeviceCredentialsResponse\x12\x34\n\x0b\x63redentials\x18\x01 \x01(\x0b\x32\x1f.trunkline.v1.DeviceCredentials*\x9e\x01\n\x0f\x43redentialsType\x12 \n\x1c\x43REDENTIALS_TYPE_UNSPECIFIED\x10\x00\x12!\n\x1d\x43REDENTIALS_TYPE_ACCESS_TOKEN\x10\x01\x12\x1f\n\x1b\x43REDENTIALS_TYPE_MQTT_BASIC\x10\x02\x12%\n!CREDENTIALS_TYPE_X509_CERTIFICATE\x10\x03\x32\xfa\x02\n\rDeviceService\x12U\n\x0c\x43reateDevice\x12!.trunkline.v1.CreateDeviceRequest\x1a\".trunkline.v1.CreateDeviceResponse\x12L\n\tGetDevice\x12\x1e.trunkline.v1.GetDeviceRequest\x1a\x1f.trunkline.v1.GetDeviceResponse\x12U\n\x0c\x44\x65leteDevice\x12!.trunkline.v1.DeleteDeviceRequest\x1a\".trunkline.v1.DeleteDeviceResponse\x12m\n\x14GetDeviceCredentials\x12).trunkline.v1.GetDeviceCredentialsRequest\x1a*.trunkline.v1.GetDeviceCredentialsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!trunkline/v1/device_service.proto\x12\x0ctrunkline.v1\x1a\x19trunkline/v1/device.proto\x1a!trunkline/v1/device_profile.proto\x1a\x17trunkline/v1/page.proto\"\x88\x02\n\x13\x43reateDeviceRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\r\n\x05label\x18\x03 \x01(\t\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x04 \x01(\t\x12\x19\n\x11\x64\x65vice_profile_id\x18\x05 \x01(\t\x12\x17\n\x0f\x61\x64\x64itional_info\x18\x06 \x01(\x0c\x12\x13\n\x0b\x63ustomer_id\x18\x07 \x01(\t\x12\x34\n\x0b\x63redentials\x18\x08 \x01(\x0b\x32\x1f.trunkline.v1.DeviceCredentials\x12\x31\n\rname_conflict\x18\t \x01(\x0b\x32\x1a.trunkline.v1.NameConflict\"E\n\x0cNameConflict\x12\x13\n\x0bmake_unique\x18\x01 \x01(\x08\x12\x11\n\tseparator\x18\x02 \x01(\t\x12\r\n\x05\x63ount\x18\x03 \x01(\x08\"<\n\x14\x43reateDeviceResponse\x12$\n\x06\x64\x65vice\x18\x01 \x01(\x0b\x32\x14.trunkline.v1.Device\"6\n\x10GetDeviceRequest\x12\x0c\n\x02id\x18\x01 \x01(\tH\x00\x12\x0e\n\x04name\x18\x02 \x01(\tH\x00\x42\x04\n\x02\x62y\"9\n\x11GetDeviceResponse\x12$\n\x06\x64\x65vice\x18\x01 \x01(\x0b\x32\x14.trunkline.v1.Device\"L\n\x13UpdateDeviceRequest\x12$\n\x06\x64\x65vice\x18\x01 \x01(\x0b\x32\x14.trunkline.v1.Device\x12\x0f\n\x07version\x18\x02 \x01(\x03\"<\n\x14UpdateDeviceResponse\x12$\n\x06\x64\x65vice\x18\x01 \x01(\x0b\x32\x14.trunkline.v1.Device\"!\n\x13\x44\x65leteDeviceRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x16\n\x14\x44\x65leteDeviceResponse\"\xa8\x01\n\x12ListDevicesRequest\x12\'\n\x04page\x18\x01 \x01(\x0b\x32\x19.trunkline.v1.PageRequest\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x19\n\x11\x64\x65vice_profile_id\x18\x04 \x01(\t\x12\x13\n\x06\x61\x63tive\x18\x05 \x01(\x08H\x00\x88\x01\x01\x12\x0b\n\x03ids\x18\x06 \x03(\tB\t\n\x07_active\"K\n\x13ListDevicesResponse\x12%\n\x07\x64\x65vices\x18\x01 \x03(\x0b\x32\x14.trunkline.v1.Device\x12\r\n\x05total\x18\x02 \x01(\x04\"\x18\n\x16ListDeviceTypesRequest\"(\n\x17ListDeviceTypesResponse\x12\r\n\x05types\x18\x01 \x03(\t\"W\n\x13\x41ssignDeviceRequest\x12\x11\n\tdevice_id\x18\x01 \x01(\t\x12\x15\n\x0b\x63ustomer_id\x18\x02 \x01(\tH\x00\x12\x10\n\x06public\x18\x03 \x01(\x08H\x00\x42\x04\n\x02to\"<\n\x14\x41ssignDeviceResponse\x12$\n\x06\x64\x65vice\x18\x01 \x01(\x0b\x32\x14.trunkline.v1.Device\"*\n\x15UnassignDeviceRequest\x12\x11\n\tdevice_id\x18\x01 \x01(\t\">\n\x16UnassignDeviceResponse\x12$\n\x06\x64\x65vice\x18\x01 \x01(\x0b\x32\x14.trunkline.v1.Device\"0\n\x1bGetDeviceCredentialsRequest\x12\x11\n\tdevice_id\x18\x01 \x01(\t\"T\n\x1cGetDeviceCredentialsResponse\x12\x34\n\x0b\x63redentials\x18\x01 \x01(\x0b\x32\x1f.trunkline.v1.DeviceCredentials\"g\n\x1eUpdateDeviceCredentialsRequest\x12\x34\n\x0b\x63redentials\x18\x01 \x01(\x0b\x32\x1f.trunkline.v1.DeviceCredentials\x12\x0f\n\x07version\x18\x02 \x01(\x03\"W\n\x1fUpdateDeviceCredentialsResponse\x12\x34\n\x0b\x63redentials\x18\x01 \x01(\x0b\x32\x1f.trunkline.v1.DeviceCredentials\"*\n\x14WatchPresenceRequest\x12\x12\n\ndevice_ids\x18\x01 \x03(\t\"W\n\x15WatchPresenceResponse\x12-\n\x07\x64\x65vices\x18\x01 \x03(\x0b\x32\x1c.trunkline.v1.DevicePresence\x12\x0f\n\x07\x63urrent\x18\x02 \x01(\x08\"^\n\x0e\x44\x65vicePresence\x12\x11\n\tdevice_id\x18\x01 \x01(\t\x12(\n\x08presence\x18\x02 \x01(\x0b\x32\x16.trunkline.v1.Presence\x12\x0f\n\x07\x64\x65leted\x18\x03 \x01(\x08\"J\n\x1a\x43reateDeviceProfileRequest\x12,\n\x07profile\x18\x01 \x01(\x0b\x32\x1b.trunkline.v1.DeviceProfile\"K\n\x1b\x43reateDeviceProfileResponse\x12,\n\x07profile\x18\x01 \x01(\x0b\x32\x1b.trunkline.v1.DeviceProfile\"\x7f\n\x17GetDeviceProfileRequest\x12\x0c\n\x02id\x18\x01 \x01(\tH\x00\x12\x0e\n\x04name\x18\x02 \x01(\tH\x00\x12\x11\n\x07\x64\x65\x66\x61ult\x18\x03 \x01(\x08H\x00\x12-\n\x04view\x18\x04 \x01(\x0e\x32\x1f.trunkline.v1.DeviceProfileViewB\x04\n\x02\x62y\"H\n\x18GetDeviceProfileResponse\x12,\n\x07profile\x18\x01 \x01(\x0b\x32\x1b.trunkline.v1.DeviceProfile\"[\n\x1aUpdateDeviceProfileRequest\x12,\n\x07profile\x18\x01 \x01(\x0b\x32\x1b.trunkline.v1.DeviceProfile\x12\x0f\n\x07version\x18\x02 \x01(\x03\"K\n\x1bUpdateDeviceProfileResponse\x12,\n\x07profile\x18\x01 \x01(\x0b\x32\x1b.trunkline.v1.DeviceProfile\"(\n\x1a\x44\x65leteDeviceProfileRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x1d\n\x1b\x44\x65leteDeviceProfileResponse\"\xb5\x01\n\x19ListDeviceProfilesRequest\x12\'\n\x04page\x18\x01 \x01(\x0b\x32\x19.trunkline.v1.PageRequest\x12-\n\x04view\x18\x02 \x01(\x0e\x32\x1f.trunkline.v1.DeviceProfileView\x12\x33\n\x0etransport_type\x18\x03 \x01(\x0e\x32\x1b.trunkline.v1.TransportType\x12\x0b\n\x03ids\x18\x04 \x03(\t\"Z\n\x1aListDeviceProfilesResponse\x12-\n\x08profiles\x18\x01 \x03(\x0b\x32\x1b.trunkline.v1.DeviceProfile\x12\r\n\x05total\x18\x02 \x01(\x04\",\n\x1eSetDefaultDeviceProfileRequest\x12\n\n\x02id\x18\x01 \x01(\t\"O\n\x1fSetDefaultDeviceProfileResponse\x12,\n\x07profile\x18\x01 \x01(\x0b\x32\x1b.trunkline.v1.DeviceProfile*u\n\x11\x44\x65viceProfileView\x12#\n\x1f\x44\x45VICE_PROFILE_VIEW_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x44\x45VICE_PROFILE_VIEW_FULL\x10\x01\x12\x1d\n\x19\x44\x45VICE_PROFILE_VIEW_BASIC\x10\x02\x32\x95\r\n\rDeviceService\x12U\n\x0c\x43reateDevice\x12!.trunkline.v1.CreateDeviceRequest\x1a\".trunkline.v1.CreateDeviceResponse\x12L\n\tGetDevice\x12\x1e.trunkline.v1.GetDeviceRequest\x1a\x1f.trunkline.v1.GetDeviceResponse\x12U\n\x0cUpdateDevice\x12!.trunkline.v1.UpdateDeviceRequest\x1a\".trunkline.v1.UpdateDeviceResponse\x12U\n\x0c\x44\x65leteDevice\x12!.trunkline.v1.DeleteDeviceRequest\x1a\".trunkline.v1.DeleteDeviceResponse\x12R\n\x0bListDevices\x12 .trunkline.v1.ListDevicesRequest\x1a!.trunkline.v1.ListDevicesResponse\x12^\n\x0fListDeviceTypes\x12$.trunkline.v1.ListDeviceTypesRequest\x1a%.trunkline.v1.ListDeviceTypesResponse\x12U\n\x0c\x41ssignDevice\x12!.trunkline.v1.AssignDeviceRequest\x1a\".trunkline.v1.AssignDeviceResponse\x12[\n\x0eUnassignDevice\x12#.trunkline.v1.UnassignDeviceRequest\x1a$.trunkline.v1.UnassignDeviceResponse\x12m\n\x14GetDeviceCredentials\x12).trunkline.v1.GetDeviceCredentialsRequest\x1a*.trunkline.v1.GetDeviceCredentialsResponse\x12v\n\x17UpdateDeviceCredentials\x12,.trunkline.v1.UpdateDeviceCredentialsRequest\x1a-.trunkline.v1.UpdateDeviceCredentialsResponse\x12Z\n\rWatchPresence\x12\".trunkline.v1.WatchPresenceRequest\x1a#.trunkline.v1.WatchPresenceResponse0\x01\x12j\n\x13\x43reateDeviceProfile\x12(.trunkline.v1.CreateDeviceProfileRequest\x1a).trunkline.v1.CreateDeviceProfileResponse\x12\x61\n\x10GetDeviceProfile\x12%.trunkline.v1.GetDeviceProfileRequest\x1a&.trunkline.v1.GetDeviceProfileResponse\x12j\n\x13UpdateDeviceProfile\x12(.trunkline.v1.UpdateDeviceProfileRequest\x1a).trunkline.v1.UpdateDeviceProfileResponse\x12j\n\x13\x44\x65leteDeviceProfile\x12(.trunkline.v1.DeleteDeviceProfileRequest\x1a).trunkline.v1.DeleteDeviceProfileResponse\x12g\n\x12ListDeviceProfiles\x12\'.trunkline.v1.ListDeviceProfilesRequest\x1a(.trunkline.v1.ListDeviceProfilesResponse\x12v\n\x17SetDefaultDeviceProfile\x12,.trunkline.v1.SetDefaultDeviceProfileRequest\x1a-.trunkline.v1.SetDefaultDeviceProfileResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'trunkline.v1.device_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CREDENTIALSTYPE']._serialized_start=1058
-  _globals['_CREDENTIALSTYPE']._serialized_end=1216
-  _globals['_DEVICE']._serialized_start=85
-  _globals['_DEVICE']._serialized_end=306
-  _globals['_DEVICECREDENTIALS']._serialized_start=309
-  _globals['_DEVICECREDENTIALS']._serialized_end=521
-  _globals['_CREATEDEVICEREQUEST']._serialized_start=524
-  _globals['_CREATEDEVICEREQUEST']._serialized_end=683
-  _globals['_CREATEDEVICERESPONSE']._serialized_start=685
-  _globals['_CREATEDEVICERESPONSE']._serialized_end=745
-  _globals['_GETDEVICEREQUEST']._serialized_start=747
-  _globals['_GETDEVICEREQUEST']._serialized_end=801
-  _globals['_GETDEVICERESPONSE']._serialized_start=803
-  _globals['_GETDEVICERESPONSE']._serialized_end=860
-  _globals['_DELETEDEVICEREQUEST']._serialized_start=862
-  _globals['_DELETEDEVICEREQUEST']._serialized_end=895
-  _globals['_DELETEDEVICERESPONSE']._serialized_start=897
-  _globals['_DELETEDEVICERESPONSE']._serialized_end=919
-  _globals['_GETDEVICECREDENTIALSREQUEST']._serialized_start=921
-  _globals['_GETDEVICECREDENTIALSREQUEST']._serialized_end=969
-  _globals['_GETDEVICECREDENTIALSRESPONSE']._serialized_start=971
-  _globals['_GETDEVICECREDENTIALSRESPONSE']._serialized_end=1055
-  _globals['_DEVICESERVICE']._serialized_start=1219
-  _globals['_DEVICESERVICE']._serialized_end=1597
+  _globals['_DEVICEPROFILEVIEW']._serialized_start=2988
+  _globals['_DEVICEPROFILEVIEW']._serialized_end=3105
+  _globals['_CREATEDEVICEREQUEST']._serialized_start=139
+  _globals['_CREATEDEVICEREQUEST']._serialized_end=403
+  _globals['_NAMECONFLICT']._serialized_start=405
+  _globals['_NAMECONFLICT']._serialized_end=474
+  _globals['_CREATEDEVICERESPONSE']._serialized_start=476
+  _globals['_CREATEDEVICERESPONSE']._serialized_end=536
+  _globals['_GETDEVICEREQUEST']._serialized_start=538
+  _globals['_GETDEVICEREQUEST']._serialized_end=592
+  _globals['_GETDEVICERESPONSE']._serialized_start=594
+  _globals['_GETDEVICERESPONSE']._serialized_end=651
+  _globals['_UPDATEDEVICEREQUEST']._serialized_start=653
+  _globals['_UPDATEDEVICEREQUEST']._serialized_end=729
+  _globals['_UPDATEDEVICERESPONSE']._serialized_start=731
+  _globals['_UPDATEDEVICERESPONSE']._serialized_end=791
+  _globals['_DELETEDEVICEREQUEST']._serialized_start=793
+  _globals['_DELETEDEVICEREQUEST']._serialized_end=826
+  _globals['_DELETEDEVICERESPONSE']._serialized_start=828
+  _globals['_DELETEDEVICERESPONSE']._serialized_end=850
+  _globals['_LISTDEVICESREQUEST']._serialized_start=853
+  _globals['_LISTDEVICESREQUEST']._serialized_end=1021
+  _globals['_LISTDEVICESRESPONSE']._serialized_start=1023
+  _globals['_LISTDEVICESRESPONSE']._serialized_end=1098
+  _globals['_LISTDEVICETYPESREQUEST']._serialized_start=1100
+  _globals['_LISTDEVICETYPESREQUEST']._serialized_end=1124
+  _globals['_LISTDEVICETYPESRESPONSE']._serialized_start=1126
+  _globals['_LISTDEVICETYPESRESPONSE']._serialized_end=1166
+  _globals['_ASSIGNDEVICEREQUEST']._serialized_start=1168
+  _globals['_ASSIGNDEVICEREQUEST']._serialized_end=1255
+  _globals['_ASSIGNDEVICERESPONSE']._serialized_start=1257
+  _globals['_ASSIGNDEVICERESPONSE']._serialized_end=1317
+  _globals['_UNASSIGNDEVICEREQUEST']._serialized_start=1319
+  _globals['_UNASSIGNDEVICEREQUEST']._serialized_end=1361
+  _globals['_UNASSIGNDEVICERESPONSE']._serialized_start=1363
+  _globals['_UNASSIGNDEVICERESPONSE']._serialized_end=1425
+  _globals['_GETDEVICECREDENTIALSREQUEST']._serialized_start=1427
+  _globals['_GETDEVICECREDENTIALSREQUEST']._serialized_end=1475
+  _globals['_GETDEVICECREDENTIALSRESPONSE']._serialized_start=1477
+  _globals['_GETDEVICECREDENTIALSRESPONSE']._serialized_end=1561
+  _globals['_UPDATEDEVICECREDENTIALSREQUEST']._serialized_start=1563
+  _globals['_UPDATEDEVICECREDENTIALSREQUEST']._serialized_end=1666
+  _globals['_UPDATEDEVICECREDENTIALSRESPONSE']._serialized_start=1668
+  _globals['_UPDATEDEVICECREDENTIALSRESPONSE']._serialized_end=1755
+  _globals['_WATCHPRESENCEREQUEST']._serialized_start=1757
+  _globals['_WATCHPRESENCEREQUEST']._serialized_end=1799
+  _globals['_WATCHPRESENCERESPONSE']._serialized_start=1801
+  _globals['_WATCHPRESENCERESPONSE']._serialized_end=1888
+  _globals['_DEVICEPRESENCE']._serialized_start=1890
+  _globals['_DEVICEPRESENCE']._serialized_end=1984
+  _globals['_CREATEDEVICEPROFILEREQUEST']._serialized_start=1986
+  _globals['_CREATEDEVICEPROFILEREQUEST']._serialized_end=2060
+  _globals['_CREATEDEVICEPROFILERESPONSE']._serialized_start=2062
+  _globals['_CREATEDEVICEPROFILERESPONSE']._serialized_end=2137
+  _globals['_GETDEVICEPROFILEREQUEST']._serialized_start=2139
+  _globals['_GETDEVICEPROFILEREQUEST']._serialized_end=2266
+  _globals['_GETDEVICEPROFILERESPONSE']._serialized_start=2268
+  _globals['_GETDEVICEPROFILERESPONSE']._serialized_end=2340
+  _globals['_UPDATEDEVICEPROFILEREQUEST']._serialized_start=2342
+  _globals['_UPDATEDEVICEPROFILEREQUEST']._serialized_end=2433
+  _globals['_UPDATEDEVICEPROFILERESPONSE']._serialized_start=2435
+  _globals['_UPDATEDEVICEPROFILERESPONSE']._serialized_end=2510
+  _globals['_DELETEDEVICEPROFILEREQUEST']._serialized_start=2512
+  _globals['_DELETEDEVICEPROFILEREQUEST']._serialized_end=2552
+  _globals['_DELETEDEVICEPROFILERESPONSE']._serialized_start=2554
+  _globals['_DELETEDEVICEPROFILERESPONSE']._serialized_end=2583
+  _globals['_LISTDEVICEPROFILESREQUEST']._serialized_start=2586
+  _globals['_LISTDEVICEPROFILESREQUEST']._serialized_end=2767
+  _globals['_LISTDEVICEPROFILESRESPONSE']._serialized_start=2769
+  _globals['_LISTDEVICEPROFILESRESPONSE']._serialized_end=2859
+  _globals['_SETDEFAULTDEVICEPROFILEREQUEST']._serialized_start=2861
+  _globals['_SETDEFAULTDEVICEPROFILEREQUEST']._serialized_end=2905
+  _globals['_SETDEFAULTDEVICEPROFILERESPONSE']._serialized_start=2907
+  _globals['_SETDEFAULTDEVICEPROFILERESPONSE']._serialized_end=2986
+  _globals['_DEVICESERVICE']._serialized_start=3108
+  _globals['_DEVICESERVICE']._serialized_end=4793
 # @@protoc_insertion_point(module_scope)

@@ -3,10 +3,14 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from trunkline.v1 import device_pb2 as _device_pb2
+from trunkline.v1 import device_profile_pb2 as _device_profile_pb2
+from trunkline.v1 import page_pb2 as _page_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -18,117 +22,29 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
-class _CredentialsType:
+class _DeviceProfileView:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
 
-class _CredentialsTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CredentialsType.ValueType], _builtins.type):
+class _DeviceProfileViewEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DeviceProfileView.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
-    CREDENTIALS_TYPE_UNSPECIFIED: _CredentialsType.ValueType  # 0
-    CREDENTIALS_TYPE_ACCESS_TOKEN: _CredentialsType.ValueType  # 1
-    CREDENTIALS_TYPE_MQTT_BASIC: _CredentialsType.ValueType  # 2
-    CREDENTIALS_TYPE_X509_CERTIFICATE: _CredentialsType.ValueType  # 3
+    DEVICE_PROFILE_VIEW_UNSPECIFIED: _DeviceProfileView.ValueType  # 0
+    """FULL"""
+    DEVICE_PROFILE_VIEW_FULL: _DeviceProfileView.ValueType  # 1
+    """everything; tenant administrators only"""
+    DEVICE_PROFILE_VIEW_BASIC: _DeviceProfileView.ValueType  # 2
+    """id, tenant_id, name, image, default_dashboard_id, transport_type, is_default"""
 
-class CredentialsType(_CredentialsType, metaclass=_CredentialsTypeEnumTypeWrapper): ...
+class DeviceProfileView(_DeviceProfileView, metaclass=_DeviceProfileViewEnumTypeWrapper):
+    """DeviceProfileView says how much of a profile is read."""
 
-CREDENTIALS_TYPE_UNSPECIFIED: CredentialsType.ValueType  # 0
-CREDENTIALS_TYPE_ACCESS_TOKEN: CredentialsType.ValueType  # 1
-CREDENTIALS_TYPE_MQTT_BASIC: CredentialsType.ValueType  # 2
-CREDENTIALS_TYPE_X509_CERTIFICATE: CredentialsType.ValueType  # 3
-Global___CredentialsType: _TypeAlias = CredentialsType  # noqa: Y015
-
-@_typing.final
-class Device(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    ID_FIELD_NUMBER: _builtins.int
-    TENANT_ID_FIELD_NUMBER: _builtins.int
-    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
-    NAME_FIELD_NUMBER: _builtins.int
-    TYPE_FIELD_NUMBER: _builtins.int
-    LABEL_FIELD_NUMBER: _builtins.int
-    DEVICE_PROFILE_ID_FIELD_NUMBER: _builtins.int
-    CREATE_TIME_FIELD_NUMBER: _builtins.int
-    VERSION_FIELD_NUMBER: _builtins.int
-    ADDITIONAL_INFO_FIELD_NUMBER: _builtins.int
-    id: _builtins.str
-    """UUID"""
-    tenant_id: _builtins.str
-    customer_id: _builtins.str
-    """empty: not assigned"""
-    name: _builtins.str
-    """unique in its tenant"""
-    type: _builtins.str
-    """name of the device profile"""
-    label: _builtins.str
-    device_profile_id: _builtins.str
-    version: _builtins.int
-    """1 after creation, +1 with every change"""
-    additional_info: _builtins.bytes
-    """JSON, empty: none"""
-    @_builtins.property
-    def create_time(self) -> _timestamp_pb2.Timestamp: ...
-    def __init__(
-        self,
-        *,
-        id: _builtins.str = ...,
-        tenant_id: _builtins.str = ...,
-        customer_id: _builtins.str = ...,
-        name: _builtins.str = ...,
-        type: _builtins.str = ...,
-        label: _builtins.str = ...,
-        device_profile_id: _builtins.str = ...,
-        create_time: _timestamp_pb2.Timestamp | None = ...,
-        version: _builtins.int = ...,
-        additional_info: _builtins.bytes = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["additional_info", b"additional_info", "create_time", b"create_time", "customer_id", b"customer_id", "device_profile_id", b"device_profile_id", "id", b"id", "label", b"label", "name", b"name", "tenant_id", b"tenant_id", "type", b"type", "version", b"version"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___Device: _TypeAlias = Device  # noqa: Y015
-
-@_typing.final
-class DeviceCredentials(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    ID_FIELD_NUMBER: _builtins.int
-    DEVICE_ID_FIELD_NUMBER: _builtins.int
-    TYPE_FIELD_NUMBER: _builtins.int
-    CREDENTIALS_ID_FIELD_NUMBER: _builtins.int
-    CREDENTIALS_VALUE_FIELD_NUMBER: _builtins.int
-    CREATE_TIME_FIELD_NUMBER: _builtins.int
-    VERSION_FIELD_NUMBER: _builtins.int
-    id: _builtins.str
-    """UUID"""
-    device_id: _builtins.str
-    type: Global___CredentialsType.ValueType
-    credentials_id: _builtins.str
-    """ACCESS_TOKEN: the token"""
-    credentials_value: _builtins.str
-    version: _builtins.int
-    @_builtins.property
-    def create_time(self) -> _timestamp_pb2.Timestamp: ...
-    def __init__(
-        self,
-        *,
-        id: _builtins.str = ...,
-        device_id: _builtins.str = ...,
-        type: Global___CredentialsType.ValueType = ...,
-        credentials_id: _builtins.str = ...,
-        credentials_value: _builtins.str = ...,
-        create_time: _timestamp_pb2.Timestamp | None = ...,
-        version: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "credentials_id", b"credentials_id", "credentials_value", b"credentials_value", "device_id", b"device_id", "id", b"id", "type", b"type", "version", b"version"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___DeviceCredentials: _TypeAlias = DeviceCredentials  # noqa: Y015
+DEVICE_PROFILE_VIEW_UNSPECIFIED: DeviceProfileView.ValueType  # 0
+"""FULL"""
+DEVICE_PROFILE_VIEW_FULL: DeviceProfileView.ValueType  # 1
+"""everything; tenant administrators only"""
+DEVICE_PROFILE_VIEW_BASIC: DeviceProfileView.ValueType  # 2
+"""id, tenant_id, name, image, default_dashboard_id, transport_type, is_default"""
+Global___DeviceProfileView: _TypeAlias = DeviceProfileView  # noqa: Y015
 
 @_typing.final
 class CreateDeviceRequest(_message.Message):
@@ -141,6 +57,8 @@ class CreateDeviceRequest(_message.Message):
     DEVICE_PROFILE_ID_FIELD_NUMBER: _builtins.int
     ADDITIONAL_INFO_FIELD_NUMBER: _builtins.int
     CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    CREDENTIALS_FIELD_NUMBER: _builtins.int
+    NAME_CONFLICT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """required, at most 255 characters"""
     type: _builtins.str
@@ -153,6 +71,12 @@ class CreateDeviceRequest(_message.Message):
     additional_info: _builtins.bytes
     customer_id: _builtins.str
     """empty: not assigned"""
+    @_builtins.property
+    def credentials(self) -> _device_pb2.DeviceCredentials:
+        """in place of access_token: type, credentials_id and credentials_value"""
+
+    @_builtins.property
+    def name_conflict(self) -> Global___NameConflict: ...
     def __init__(
         self,
         *,
@@ -163,14 +87,46 @@ class CreateDeviceRequest(_message.Message):
         device_profile_id: _builtins.str = ...,
         additional_info: _builtins.bytes = ...,
         customer_id: _builtins.str = ...,
+        credentials: _device_pb2.DeviceCredentials | None = ...,
+        name_conflict: Global___NameConflict | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["credentials", b"credentials", "name_conflict", b"name_conflict"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_token", b"access_token", "additional_info", b"additional_info", "customer_id", b"customer_id", "device_profile_id", b"device_profile_id", "label", b"label", "name", b"name", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_token", b"access_token", "additional_info", b"additional_info", "credentials", b"credentials", "customer_id", b"customer_id", "device_profile_id", b"device_profile_id", "label", b"label", "name", b"name", "name_conflict", b"name_conflict", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CreateDeviceRequest: _TypeAlias = CreateDeviceRequest  # noqa: Y015
+
+@_typing.final
+class NameConflict(_message.Message):
+    """NameConflict says what happens if the name of a new device is taken."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MAKE_UNIQUE_FIELD_NUMBER: _builtins.int
+    SEPARATOR_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    make_unique: _builtins.bool
+    """add something to the name; otherwise ALREADY_EXISTS"""
+    separator: _builtins.str
+    """between the name and what is added; empty: _"""
+    count: _builtins.bool
+    """add the next free number; otherwise random characters"""
+    def __init__(
+        self,
+        *,
+        make_unique: _builtins.bool = ...,
+        separator: _builtins.str = ...,
+        count: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "make_unique", b"make_unique", "separator", b"separator"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NameConflict: _TypeAlias = NameConflict  # noqa: Y015
 
 @_typing.final
 class CreateDeviceResponse(_message.Message):
@@ -178,11 +134,11 @@ class CreateDeviceResponse(_message.Message):
 
     DEVICE_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def device(self) -> Global___Device: ...
+    def device(self) -> _device_pb2.Device: ...
     def __init__(
         self,
         *,
-        device: Global___Device | None = ...,
+        device: _device_pb2.Device | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["device", b"device"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -200,6 +156,7 @@ class GetDeviceRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     name: _builtins.str
+    """tenant administrators only"""
     def __init__(
         self,
         *,
@@ -222,11 +179,11 @@ class GetDeviceResponse(_message.Message):
 
     DEVICE_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def device(self) -> Global___Device: ...
+    def device(self) -> _device_pb2.Device: ...
     def __init__(
         self,
         *,
-        device: Global___Device | None = ...,
+        device: _device_pb2.Device | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["device", b"device"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -235,6 +192,52 @@ class GetDeviceResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetDeviceResponse: _TypeAlias = GetDeviceResponse  # noqa: Y015
+
+@_typing.final
+class UpdateDeviceRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEVICE_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    """as read, 0: any"""
+    @_builtins.property
+    def device(self) -> _device_pb2.Device:
+        """id and what is to be: name, type or device_profile_id, label, customer_id, additional_info"""
+
+    def __init__(
+        self,
+        *,
+        device: _device_pb2.Device | None = ...,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["device", b"device"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device", b"device", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateDeviceRequest: _TypeAlias = UpdateDeviceRequest  # noqa: Y015
+
+@_typing.final
+class UpdateDeviceResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEVICE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def device(self) -> _device_pb2.Device: ...
+    def __init__(
+        self,
+        *,
+        device: _device_pb2.Device | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["device", b"device"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device", b"device"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateDeviceResponse: _TypeAlias = UpdateDeviceResponse  # noqa: Y015
 
 @_typing.final
 class DeleteDeviceRequest(_message.Message):
@@ -271,6 +274,195 @@ class DeleteDeviceResponse(_message.Message):
 Global___DeleteDeviceResponse: _TypeAlias = DeleteDeviceResponse  # noqa: Y015
 
 @_typing.final
+class ListDevicesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    DEVICE_PROFILE_ID_FIELD_NUMBER: _builtins.int
+    ACTIVE_FIELD_NUMBER: _builtins.int
+    IDS_FIELD_NUMBER: _builtins.int
+    customer_id: _builtins.str
+    """only this customer's"""
+    type: _builtins.str
+    device_profile_id: _builtins.str
+    active: _builtins.bool
+    @_builtins.property
+    def page(self) -> _page_pb2.PageRequest:
+        """sort_by: create_time, name, type, label, customer_title, active"""
+
+    @_builtins.property
+    def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """only these; what does not exist or may not be seen is left out"""
+
+    def __init__(
+        self,
+        *,
+        page: _page_pb2.PageRequest | None = ...,
+        customer_id: _builtins.str = ...,
+        type: _builtins.str = ...,
+        device_profile_id: _builtins.str = ...,
+        active: _builtins.bool | None = ...,
+        ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_active", b"_active", "active", b"active", "page", b"page"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_active", b"_active", "active", b"active", "customer_id", b"customer_id", "device_profile_id", b"device_profile_id", "ids", b"ids", "page", b"page", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__active: _TypeAlias = _typing.Literal["active"]  # noqa: Y015
+    _WhichOneofArgType__active: _TypeAlias = _typing.Literal["_active", b"_active"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__active) -> _WhichOneofReturnType__active | None: ...
+
+Global___ListDevicesRequest: _TypeAlias = ListDevicesRequest  # noqa: Y015
+
+@_typing.final
+class ListDevicesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEVICES_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    total: _builtins.int
+    """on all pages"""
+    @_builtins.property
+    def devices(self) -> _containers.RepeatedCompositeFieldContainer[_device_pb2.Device]: ...
+    def __init__(
+        self,
+        *,
+        devices: _abc.Iterable[_device_pb2.Device] | None = ...,
+        total: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["devices", b"devices", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDevicesResponse: _TypeAlias = ListDevicesResponse  # noqa: Y015
+
+@_typing.final
+class ListDeviceTypesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDeviceTypesRequest: _TypeAlias = ListDeviceTypesRequest  # noqa: Y015
+
+@_typing.final
+class ListDeviceTypesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TYPES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        types: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["types", b"types"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDeviceTypesResponse: _TypeAlias = ListDeviceTypesResponse  # noqa: Y015
+
+@_typing.final
+class AssignDeviceRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEVICE_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    PUBLIC_FIELD_NUMBER: _builtins.int
+    device_id: _builtins.str
+    customer_id: _builtins.str
+    public: _builtins.bool
+    """the tenant's customer `Public`, made if need be"""
+    def __init__(
+        self,
+        *,
+        device_id: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+        public: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["customer_id", b"customer_id", "public", b"public", "to", b"to"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_id", b"customer_id", "device_id", b"device_id", "public", b"public", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_to: _TypeAlias = _typing.Literal["customer_id", "public"]  # noqa: Y015
+    _WhichOneofArgType_to: _TypeAlias = _typing.Literal["to", b"to"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_to) -> _WhichOneofReturnType_to | None: ...
+
+Global___AssignDeviceRequest: _TypeAlias = AssignDeviceRequest  # noqa: Y015
+
+@_typing.final
+class AssignDeviceResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEVICE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def device(self) -> _device_pb2.Device: ...
+    def __init__(
+        self,
+        *,
+        device: _device_pb2.Device | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["device", b"device"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device", b"device"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AssignDeviceResponse: _TypeAlias = AssignDeviceResponse  # noqa: Y015
+
+@_typing.final
+class UnassignDeviceRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEVICE_ID_FIELD_NUMBER: _builtins.int
+    device_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        device_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_id", b"device_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnassignDeviceRequest: _TypeAlias = UnassignDeviceRequest  # noqa: Y015
+
+@_typing.final
+class UnassignDeviceResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEVICE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def device(self) -> _device_pb2.Device: ...
+    def __init__(
+        self,
+        *,
+        device: _device_pb2.Device | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["device", b"device"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device", b"device"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnassignDeviceResponse: _TypeAlias = UnassignDeviceResponse  # noqa: Y015
+
+@_typing.final
 class GetDeviceCredentialsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -295,11 +487,11 @@ class GetDeviceCredentialsResponse(_message.Message):
 
     CREDENTIALS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def credentials(self) -> Global___DeviceCredentials: ...
+    def credentials(self) -> _device_pb2.DeviceCredentials: ...
     def __init__(
         self,
         *,
-        credentials: Global___DeviceCredentials | None = ...,
+        credentials: _device_pb2.DeviceCredentials | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["credentials", b"credentials"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -308,3 +500,392 @@ class GetDeviceCredentialsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetDeviceCredentialsResponse: _TypeAlias = GetDeviceCredentialsResponse  # noqa: Y015
+
+@_typing.final
+class UpdateDeviceCredentialsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CREDENTIALS_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    """as read, 0: any"""
+    @_builtins.property
+    def credentials(self) -> _device_pb2.DeviceCredentials:
+        """id, device_id, type, credentials_id and credentials_value"""
+
+    def __init__(
+        self,
+        *,
+        credentials: _device_pb2.DeviceCredentials | None = ...,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["credentials", b"credentials"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["credentials", b"credentials", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateDeviceCredentialsRequest: _TypeAlias = UpdateDeviceCredentialsRequest  # noqa: Y015
+
+@_typing.final
+class UpdateDeviceCredentialsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CREDENTIALS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def credentials(self) -> _device_pb2.DeviceCredentials: ...
+    def __init__(
+        self,
+        *,
+        credentials: _device_pb2.DeviceCredentials | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["credentials", b"credentials"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["credentials", b"credentials"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateDeviceCredentialsResponse: _TypeAlias = UpdateDeviceCredentialsResponse  # noqa: Y015
+
+@_typing.final
+class WatchPresenceRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEVICE_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def device_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """empty: all that the caller may see"""
+
+    def __init__(
+        self,
+        *,
+        device_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_ids", b"device_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchPresenceRequest: _TypeAlias = WatchPresenceRequest  # noqa: Y015
+
+@_typing.final
+class WatchPresenceResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEVICES_FIELD_NUMBER: _builtins.int
+    CURRENT_FIELD_NUMBER: _builtins.int
+    current: _builtins.bool
+    """all that was so when the stream began is told; what follows are changes"""
+    @_builtins.property
+    def devices(self) -> _containers.RepeatedCompositeFieldContainer[Global___DevicePresence]: ...
+    def __init__(
+        self,
+        *,
+        devices: _abc.Iterable[Global___DevicePresence] | None = ...,
+        current: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["current", b"current", "devices", b"devices"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchPresenceResponse: _TypeAlias = WatchPresenceResponse  # noqa: Y015
+
+@_typing.final
+class DevicePresence(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEVICE_ID_FIELD_NUMBER: _builtins.int
+    PRESENCE_FIELD_NUMBER: _builtins.int
+    DELETED_FIELD_NUMBER: _builtins.int
+    device_id: _builtins.str
+    deleted: _builtins.bool
+    """the device is gone, or the caller may not see it any more"""
+    @_builtins.property
+    def presence(self) -> _device_pb2.Presence: ...
+    def __init__(
+        self,
+        *,
+        device_id: _builtins.str = ...,
+        presence: _device_pb2.Presence | None = ...,
+        deleted: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["presence", b"presence"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deleted", b"deleted", "device_id", b"device_id", "presence", b"presence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DevicePresence: _TypeAlias = DevicePresence  # noqa: Y015
+
+@_typing.final
+class CreateDeviceProfileRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROFILE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def profile(self) -> _device_profile_pb2.DeviceProfile:
+        """all but id, tenant_id, is_default, create_time, version"""
+
+    def __init__(
+        self,
+        *,
+        profile: _device_profile_pb2.DeviceProfile | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["profile", b"profile"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["profile", b"profile"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateDeviceProfileRequest: _TypeAlias = CreateDeviceProfileRequest  # noqa: Y015
+
+@_typing.final
+class CreateDeviceProfileResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROFILE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def profile(self) -> _device_profile_pb2.DeviceProfile: ...
+    def __init__(
+        self,
+        *,
+        profile: _device_profile_pb2.DeviceProfile | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["profile", b"profile"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["profile", b"profile"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateDeviceProfileResponse: _TypeAlias = CreateDeviceProfileResponse  # noqa: Y015
+
+@_typing.final
+class GetDeviceProfileRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    DEFAULT_FIELD_NUMBER: _builtins.int
+    VIEW_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    name: _builtins.str
+    default: _builtins.bool
+    view: Global___DeviceProfileView.ValueType
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        default: _builtins.bool = ...,
+        view: Global___DeviceProfileView.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "default", b"default", "id", b"id", "name", b"name"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "default", b"default", "id", b"id", "name", b"name", "view", b"view"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_by: _TypeAlias = _typing.Literal["id", "name", "default"]  # noqa: Y015
+    _WhichOneofArgType_by: _TypeAlias = _typing.Literal["by", b"by"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_by) -> _WhichOneofReturnType_by | None: ...
+
+Global___GetDeviceProfileRequest: _TypeAlias = GetDeviceProfileRequest  # noqa: Y015
+
+@_typing.final
+class GetDeviceProfileResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROFILE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def profile(self) -> _device_profile_pb2.DeviceProfile: ...
+    def __init__(
+        self,
+        *,
+        profile: _device_profile_pb2.DeviceProfile | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["profile", b"profile"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["profile", b"profile"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetDeviceProfileResponse: _TypeAlias = GetDeviceProfileResponse  # noqa: Y015
+
+@_typing.final
+class UpdateDeviceProfileRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROFILE_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    """as read, 0: any"""
+    @_builtins.property
+    def profile(self) -> _device_profile_pb2.DeviceProfile:
+        """id and what is to be"""
+
+    def __init__(
+        self,
+        *,
+        profile: _device_profile_pb2.DeviceProfile | None = ...,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["profile", b"profile"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["profile", b"profile", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateDeviceProfileRequest: _TypeAlias = UpdateDeviceProfileRequest  # noqa: Y015
+
+@_typing.final
+class UpdateDeviceProfileResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROFILE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def profile(self) -> _device_profile_pb2.DeviceProfile: ...
+    def __init__(
+        self,
+        *,
+        profile: _device_profile_pb2.DeviceProfile | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["profile", b"profile"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["profile", b"profile"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateDeviceProfileResponse: _TypeAlias = UpdateDeviceProfileResponse  # noqa: Y015
+
+@_typing.final
+class DeleteDeviceProfileRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteDeviceProfileRequest: _TypeAlias = DeleteDeviceProfileRequest  # noqa: Y015
+
+@_typing.final
+class DeleteDeviceProfileResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteDeviceProfileResponse: _TypeAlias = DeleteDeviceProfileResponse  # noqa: Y015
+
+@_typing.final
+class ListDeviceProfilesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_FIELD_NUMBER: _builtins.int
+    VIEW_FIELD_NUMBER: _builtins.int
+    TRANSPORT_TYPE_FIELD_NUMBER: _builtins.int
+    IDS_FIELD_NUMBER: _builtins.int
+    view: Global___DeviceProfileView.ValueType
+    transport_type: _device_profile_pb2.TransportType.ValueType
+    """only these"""
+    @_builtins.property
+    def page(self) -> _page_pb2.PageRequest:
+        """sort_by: create_time, name, transport_type, description, is_default"""
+
+    @_builtins.property
+    def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """only these"""
+
+    def __init__(
+        self,
+        *,
+        page: _page_pb2.PageRequest | None = ...,
+        view: Global___DeviceProfileView.ValueType = ...,
+        transport_type: _device_profile_pb2.TransportType.ValueType = ...,
+        ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ids", b"ids", "page", b"page", "transport_type", b"transport_type", "view", b"view"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDeviceProfilesRequest: _TypeAlias = ListDeviceProfilesRequest  # noqa: Y015
+
+@_typing.final
+class ListDeviceProfilesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROFILES_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    total: _builtins.int
+    """on all pages"""
+    @_builtins.property
+    def profiles(self) -> _containers.RepeatedCompositeFieldContainer[_device_profile_pb2.DeviceProfile]: ...
+    def __init__(
+        self,
+        *,
+        profiles: _abc.Iterable[_device_profile_pb2.DeviceProfile] | None = ...,
+        total: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["profiles", b"profiles", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDeviceProfilesResponse: _TypeAlias = ListDeviceProfilesResponse  # noqa: Y015
+
+@_typing.final
+class SetDefaultDeviceProfileRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetDefaultDeviceProfileRequest: _TypeAlias = SetDefaultDeviceProfileRequest  # noqa: Y015
+
+@_typing.final
+class SetDefaultDeviceProfileResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROFILE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def profile(self) -> _device_profile_pb2.DeviceProfile: ...
+    def __init__(
+        self,
+        *,
+        profile: _device_profile_pb2.DeviceProfile | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["profile", b"profile"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["profile", b"profile"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetDefaultDeviceProfileResponse: _TypeAlias = SetDefaultDeviceProfileResponse  # noqa: Y015

@@ -28,6 +28,9 @@ if _version_not_supported:
 class DeviceServiceStub:
     """DeviceService registers devices and tells about them. Callers prove themselves with a JWT in `authorization` metadata.
     A tenant administrator sees the tenant's devices, a customer user those assigned to the customer.
+
+    An Update replaces everything that can be changed. `version` is that of the entity as it was read: VERSION_CONFLICT if
+    somebody changed it since; 0 does not ask.
     """
 
     def __init__(self, channel):
@@ -46,26 +49,94 @@ class DeviceServiceStub:
                 request_serializer=trunkline_dot_v1_dot_device__service__pb2.GetDeviceRequest.SerializeToString,
                 response_deserializer=trunkline_dot_v1_dot_device__service__pb2.GetDeviceResponse.FromString,
                 _registered_method=True)
+        self.UpdateDevice = channel.unary_unary(
+                '/trunkline.v1.DeviceService/UpdateDevice',
+                request_serializer=trunkline_dot_v1_dot_device__service__pb2.UpdateDeviceRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_device__service__pb2.UpdateDeviceResponse.FromString,
+                _registered_method=True)
         self.DeleteDevice = channel.unary_unary(
                 '/trunkline.v1.DeviceService/DeleteDevice',
                 request_serializer=trunkline_dot_v1_dot_device__service__pb2.DeleteDeviceRequest.SerializeToString,
                 response_deserializer=trunkline_dot_v1_dot_device__service__pb2.DeleteDeviceResponse.FromString,
+                _registered_method=True)
+        self.ListDevices = channel.unary_unary(
+                '/trunkline.v1.DeviceService/ListDevices',
+                request_serializer=trunkline_dot_v1_dot_device__service__pb2.ListDevicesRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_device__service__pb2.ListDevicesResponse.FromString,
+                _registered_method=True)
+        self.ListDeviceTypes = channel.unary_unary(
+                '/trunkline.v1.DeviceService/ListDeviceTypes',
+                request_serializer=trunkline_dot_v1_dot_device__service__pb2.ListDeviceTypesRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_device__service__pb2.ListDeviceTypesResponse.FromString,
+                _registered_method=True)
+        self.AssignDevice = channel.unary_unary(
+                '/trunkline.v1.DeviceService/AssignDevice',
+                request_serializer=trunkline_dot_v1_dot_device__service__pb2.AssignDeviceRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_device__service__pb2.AssignDeviceResponse.FromString,
+                _registered_method=True)
+        self.UnassignDevice = channel.unary_unary(
+                '/trunkline.v1.DeviceService/UnassignDevice',
+                request_serializer=trunkline_dot_v1_dot_device__service__pb2.UnassignDeviceRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_device__service__pb2.UnassignDeviceResponse.FromString,
                 _registered_method=True)
         self.GetDeviceCredentials = channel.unary_unary(
                 '/trunkline.v1.DeviceService/GetDeviceCredentials',
                 request_serializer=trunkline_dot_v1_dot_device__service__pb2.GetDeviceCredentialsRequest.SerializeToString,
                 response_deserializer=trunkline_dot_v1_dot_device__service__pb2.GetDeviceCredentialsResponse.FromString,
                 _registered_method=True)
+        self.UpdateDeviceCredentials = channel.unary_unary(
+                '/trunkline.v1.DeviceService/UpdateDeviceCredentials',
+                request_serializer=trunkline_dot_v1_dot_device__service__pb2.UpdateDeviceCredentialsRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_device__service__pb2.UpdateDeviceCredentialsResponse.FromString,
+                _registered_method=True)
+        self.WatchPresence = channel.unary_stream(
+                '/trunkline.v1.DeviceService/WatchPresence',
+                request_serializer=trunkline_dot_v1_dot_device__service__pb2.WatchPresenceRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_device__service__pb2.WatchPresenceResponse.FromString,
+                _registered_method=True)
+        self.CreateDeviceProfile = channel.unary_unary(
+                '/trunkline.v1.DeviceService/CreateDeviceProfile',
+                request_serializer=trunkline_dot_v1_dot_device__service__pb2.CreateDeviceProfileRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_device__service__pb2.CreateDeviceProfileResponse.FromString,
+                _registered_method=True)
+        self.GetDeviceProfile = channel.unary_unary(
+                '/trunkline.v1.DeviceService/GetDeviceProfile',
+                request_serializer=trunkline_dot_v1_dot_device__service__pb2.GetDeviceProfileRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_device__service__pb2.GetDeviceProfileResponse.FromString,
+                _registered_method=True)
+        self.UpdateDeviceProfile = channel.unary_unary(
+                '/trunkline.v1.DeviceService/UpdateDeviceProfile',
+                request_serializer=trunkline_dot_v1_dot_device__service__pb2.UpdateDeviceProfileRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_device__service__pb2.UpdateDeviceProfileResponse.FromString,
+                _registered_method=True)
+        self.DeleteDeviceProfile = channel.unary_unary(
+                '/trunkline.v1.DeviceService/DeleteDeviceProfile',
+                request_serializer=trunkline_dot_v1_dot_device__service__pb2.DeleteDeviceProfileRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_device__service__pb2.DeleteDeviceProfileResponse.FromString,
+                _registered_method=True)
+        self.ListDeviceProfiles = channel.unary_unary(
+                '/trunkline.v1.DeviceService/ListDeviceProfiles',
+                request_serializer=trunkline_dot_v1_dot_device__service__pb2.ListDeviceProfilesRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_device__service__pb2.ListDeviceProfilesResponse.FromString,
+                _registered_method=True)
+        self.SetDefaultDeviceProfile = channel.unary_unary(
+                '/trunkline.v1.DeviceService/SetDefaultDeviceProfile',
+                request_serializer=trunkline_dot_v1_dot_device__service__pb2.SetDefaultDeviceProfileRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_device__service__pb2.SetDefaultDeviceProfileResponse.FromString,
+                _registered_method=True)
 
 
 class DeviceServiceServicer:
     """DeviceService registers devices and tells about them. Callers prove themselves with a JWT in `authorization` metadata.
     A tenant administrator sees the tenant's devices, a customer user those assigned to the customer.
+
+    An Update replaces everything that can be changed. `version` is that of the entity as it was read: VERSION_CONFLICT if
+    somebody changed it since; 0 does not ask.
     """
 
     def CreateDevice(self, request, context):
-        """CreateDevice registers a device of the caller's tenant with an access token, generated unless given.
-        ALREADY_EXISTS: the name or the token is taken.
+        """CreateDevice registers a device of the caller's tenant with an access token, generated unless credentials are given.
+        ALREADY_EXISTS: the name or the credentials are taken.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -78,6 +149,13 @@ class DeviceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateDevice(self, request, context):
+        """UpdateDevice changes a device.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteDevice(self, request, context):
         """DeleteDevice removes a device: its sessions are closed and its calls end, cause DEVICE_DELETED.
         """
@@ -85,8 +163,93 @@ class DeviceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListDevices(self, request, context):
+        """ListDevices reads the devices that the caller may see, page by page.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDeviceTypes(self, request, context):
+        """ListDeviceTypes reads the names of all profiles that have devices the caller may see, in order.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AssignDevice(self, request, context):
+        """AssignDevice gives a device to a customer, or to the tenant's public customer, who everybody may be.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnassignDevice(self, request, context):
+        """UnassignDevice takes a device from its customer. INVALID_ARGUMENT: it has none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetDeviceCredentials(self, request, context):
         """GetDeviceCredentials reads what the device shows when it connects.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateDeviceCredentials(self, request, context):
+        """UpdateDeviceCredentials replaces them; all sessions of the device are closed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchPresence(self, request, context):
+        """WatchPresence tells of devices as they come and go: first how things stand, then every change. Where changes come
+        faster than they are read, only the latest of each device is told.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateDeviceProfile(self, request, context):
+        """CreateDeviceProfile adds a profile to the caller's tenant. ALREADY_EXISTS: the name is taken.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetDeviceProfile(self, request, context):
+        """GetDeviceProfile reads one profile.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateDeviceProfile(self, request, context):
+        """UpdateDeviceProfile changes a profile; connected devices follow at once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteDeviceProfile(self, request, context):
+        """DeleteDeviceProfile removes a profile. INVALID_ARGUMENT: it is the default one, or devices have it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDeviceProfiles(self, request, context):
+        """ListDeviceProfiles reads the tenant's profiles, page by page.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetDefaultDeviceProfile(self, request, context):
+        """SetDefaultDeviceProfile makes a profile the one that devices without a type get.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -105,15 +268,80 @@ def add_DeviceServiceServicer_to_server(servicer, server):
                     request_deserializer=trunkline_dot_v1_dot_device__service__pb2.GetDeviceRequest.FromString,
                     response_serializer=trunkline_dot_v1_dot_device__service__pb2.GetDeviceResponse.SerializeToString,
             ),
+            'UpdateDevice': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateDevice,
+                    request_deserializer=trunkline_dot_v1_dot_device__service__pb2.UpdateDeviceRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_device__service__pb2.UpdateDeviceResponse.SerializeToString,
+            ),
             'DeleteDevice': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteDevice,
                     request_deserializer=trunkline_dot_v1_dot_device__service__pb2.DeleteDeviceRequest.FromString,
                     response_serializer=trunkline_dot_v1_dot_device__service__pb2.DeleteDeviceResponse.SerializeToString,
             ),
+            'ListDevices': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDevices,
+                    request_deserializer=trunkline_dot_v1_dot_device__service__pb2.ListDevicesRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_device__service__pb2.ListDevicesResponse.SerializeToString,
+            ),
+            'ListDeviceTypes': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDeviceTypes,
+                    request_deserializer=trunkline_dot_v1_dot_device__service__pb2.ListDeviceTypesRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_device__service__pb2.ListDeviceTypesResponse.SerializeToString,
+            ),
+            'AssignDevice': grpc.unary_unary_rpc_method_handler(
+                    servicer.AssignDevice,
+                    request_deserializer=trunkline_dot_v1_dot_device__service__pb2.AssignDeviceRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_device__service__pb2.AssignDeviceResponse.SerializeToString,
+            ),
+            'UnassignDevice': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnassignDevice,
+                    request_deserializer=trunkline_dot_v1_dot_device__service__pb2.UnassignDeviceRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_device__service__pb2.UnassignDeviceResponse.SerializeToString,
+            ),
             'GetDeviceCredentials': grpc.unary_unary_rpc_method_handler(
                     servicer.GetDeviceCredentials,
                     request_deserializer=trunkline_dot_v1_dot_device__service__pb2.GetDeviceCredentialsRequest.FromString,
                     response_serializer=trunkline_dot_v1_dot_device__service__pb2.GetDeviceCredentialsResponse.SerializeToString,
+            ),
+            'UpdateDeviceCredentials': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateDeviceCredentials,
+                    request_deserializer=trunkline_dot_v1_dot_device__service__pb2.UpdateDeviceCredentialsRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_device__service__pb2.UpdateDeviceCredentialsResponse.SerializeToString,
+            ),
+            'WatchPresence': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchPresence,
+                    request_deserializer=trunkline_dot_v1_dot_device__service__pb2.WatchPresenceRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_device__service__pb2.WatchPresenceResponse.SerializeToString,
+            ),
+            'CreateDeviceProfile': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateDeviceProfile,
+                    request_deserializer=trunkline_dot_v1_dot_device__service__pb2.CreateDeviceProfileRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_device__service__pb2.CreateDeviceProfileResponse.SerializeToString,
+            ),
+            'GetDeviceProfile': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDeviceProfile,
+                    request_deserializer=trunkline_dot_v1_dot_device__service__pb2.GetDeviceProfileRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_device__service__pb2.GetDeviceProfileResponse.SerializeToString,
+            ),
+            'UpdateDeviceProfile': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateDeviceProfile,
+                    request_deserializer=trunkline_dot_v1_dot_device__service__pb2.UpdateDeviceProfileRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_device__service__pb2.UpdateDeviceProfileResponse.SerializeToString,
+            ),
+            'DeleteDeviceProfile': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteDeviceProfile,
+                    request_deserializer=trunkline_dot_v1_dot_device__service__pb2.DeleteDeviceProfileRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_device__service__pb2.DeleteDeviceProfileResponse.SerializeToString,
+            ),
+            'ListDeviceProfiles': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDeviceProfiles,
+                    request_deserializer=trunkline_dot_v1_dot_device__service__pb2.ListDeviceProfilesRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_device__service__pb2.ListDeviceProfilesResponse.SerializeToString,
+            ),
+            'SetDefaultDeviceProfile': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetDefaultDeviceProfile,
+                    request_deserializer=trunkline_dot_v1_dot_device__service__pb2.SetDefaultDeviceProfileRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_device__service__pb2.SetDefaultDeviceProfileResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -126,6 +354,9 @@ def add_DeviceServiceServicer_to_server(servicer, server):
 class DeviceService:
     """DeviceService registers devices and tells about them. Callers prove themselves with a JWT in `authorization` metadata.
     A tenant administrator sees the tenant's devices, a customer user those assigned to the customer.
+
+    An Update replaces everything that can be changed. `version` is that of the entity as it was read: VERSION_CONFLICT if
+    somebody changed it since; 0 does not ask.
     """
 
     @staticmethod
@@ -183,6 +414,33 @@ class DeviceService:
             _registered_method=True)
 
     @staticmethod
+    def UpdateDevice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.v1.DeviceService/UpdateDevice',
+            trunkline_dot_v1_dot_device__service__pb2.UpdateDeviceRequest.SerializeToString,
+            trunkline_dot_v1_dot_device__service__pb2.UpdateDeviceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def DeleteDevice(request,
             target,
             options=(),
@@ -210,6 +468,114 @@ class DeviceService:
             _registered_method=True)
 
     @staticmethod
+    def ListDevices(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.v1.DeviceService/ListDevices',
+            trunkline_dot_v1_dot_device__service__pb2.ListDevicesRequest.SerializeToString,
+            trunkline_dot_v1_dot_device__service__pb2.ListDevicesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDeviceTypes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.v1.DeviceService/ListDeviceTypes',
+            trunkline_dot_v1_dot_device__service__pb2.ListDeviceTypesRequest.SerializeToString,
+            trunkline_dot_v1_dot_device__service__pb2.ListDeviceTypesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AssignDevice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.v1.DeviceService/AssignDevice',
+            trunkline_dot_v1_dot_device__service__pb2.AssignDeviceRequest.SerializeToString,
+            trunkline_dot_v1_dot_device__service__pb2.AssignDeviceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnassignDevice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.v1.DeviceService/UnassignDevice',
+            trunkline_dot_v1_dot_device__service__pb2.UnassignDeviceRequest.SerializeToString,
+            trunkline_dot_v1_dot_device__service__pb2.UnassignDeviceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def GetDeviceCredentials(request,
             target,
             options=(),
@@ -226,6 +592,222 @@ class DeviceService:
             '/trunkline.v1.DeviceService/GetDeviceCredentials',
             trunkline_dot_v1_dot_device__service__pb2.GetDeviceCredentialsRequest.SerializeToString,
             trunkline_dot_v1_dot_device__service__pb2.GetDeviceCredentialsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateDeviceCredentials(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.v1.DeviceService/UpdateDeviceCredentials',
+            trunkline_dot_v1_dot_device__service__pb2.UpdateDeviceCredentialsRequest.SerializeToString,
+            trunkline_dot_v1_dot_device__service__pb2.UpdateDeviceCredentialsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchPresence(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/trunkline.v1.DeviceService/WatchPresence',
+            trunkline_dot_v1_dot_device__service__pb2.WatchPresenceRequest.SerializeToString,
+            trunkline_dot_v1_dot_device__service__pb2.WatchPresenceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateDeviceProfile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.v1.DeviceService/CreateDeviceProfile',
+            trunkline_dot_v1_dot_device__service__pb2.CreateDeviceProfileRequest.SerializeToString,
+            trunkline_dot_v1_dot_device__service__pb2.CreateDeviceProfileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDeviceProfile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.v1.DeviceService/GetDeviceProfile',
+            trunkline_dot_v1_dot_device__service__pb2.GetDeviceProfileRequest.SerializeToString,
+            trunkline_dot_v1_dot_device__service__pb2.GetDeviceProfileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateDeviceProfile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.v1.DeviceService/UpdateDeviceProfile',
+            trunkline_dot_v1_dot_device__service__pb2.UpdateDeviceProfileRequest.SerializeToString,
+            trunkline_dot_v1_dot_device__service__pb2.UpdateDeviceProfileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteDeviceProfile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.v1.DeviceService/DeleteDeviceProfile',
+            trunkline_dot_v1_dot_device__service__pb2.DeleteDeviceProfileRequest.SerializeToString,
+            trunkline_dot_v1_dot_device__service__pb2.DeleteDeviceProfileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDeviceProfiles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.v1.DeviceService/ListDeviceProfiles',
+            trunkline_dot_v1_dot_device__service__pb2.ListDeviceProfilesRequest.SerializeToString,
+            trunkline_dot_v1_dot_device__service__pb2.ListDeviceProfilesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetDefaultDeviceProfile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.v1.DeviceService/SetDefaultDeviceProfile',
+            trunkline_dot_v1_dot_device__service__pb2.SetDefaultDeviceProfileRequest.SerializeToString,
+            trunkline_dot_v1_dot_device__service__pb2.SetDefaultDeviceProfileResponse.FromString,
             options,
             channel_credentials,
             insecure,

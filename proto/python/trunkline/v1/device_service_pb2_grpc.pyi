@@ -15,23 +15,57 @@ GRPC_VERSION: str
 class DeviceServiceStub:
     """DeviceService registers devices and tells about them. Callers prove themselves with a JWT in `authorization` metadata.
     A tenant administrator sees the tenant's devices, a customer user those assigned to the customer.
+
+    An Update replaces everything that can be changed. `version` is that of the entity as it was read: VERSION_CONFLICT if
+    somebody changed it since; 0 does not ask.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateDevice: _aio.UnaryUnaryMultiCallable[_device_service_pb2.CreateDeviceRequest, _device_service_pb2.CreateDeviceResponse]
-    """CreateDevice registers a device of the caller's tenant with an access token, generated unless given.
-    ALREADY_EXISTS: the name or the token is taken.
+    """CreateDevice registers a device of the caller's tenant with an access token, generated unless credentials are given.
+    ALREADY_EXISTS: the name or the credentials are taken.
     """
     GetDevice: _aio.UnaryUnaryMultiCallable[_device_service_pb2.GetDeviceRequest, _device_service_pb2.GetDeviceResponse]
     """GetDevice reads one device by its id or its name."""
+    UpdateDevice: _aio.UnaryUnaryMultiCallable[_device_service_pb2.UpdateDeviceRequest, _device_service_pb2.UpdateDeviceResponse]
+    """UpdateDevice changes a device."""
     DeleteDevice: _aio.UnaryUnaryMultiCallable[_device_service_pb2.DeleteDeviceRequest, _device_service_pb2.DeleteDeviceResponse]
     """DeleteDevice removes a device: its sessions are closed and its calls end, cause DEVICE_DELETED."""
+    ListDevices: _aio.UnaryUnaryMultiCallable[_device_service_pb2.ListDevicesRequest, _device_service_pb2.ListDevicesResponse]
+    """ListDevices reads the devices that the caller may see, page by page."""
+    ListDeviceTypes: _aio.UnaryUnaryMultiCallable[_device_service_pb2.ListDeviceTypesRequest, _device_service_pb2.ListDeviceTypesResponse]
+    """ListDeviceTypes reads the names of all profiles that have devices the caller may see, in order."""
+    AssignDevice: _aio.UnaryUnaryMultiCallable[_device_service_pb2.AssignDeviceRequest, _device_service_pb2.AssignDeviceResponse]
+    """AssignDevice gives a device to a customer, or to the tenant's public customer, who everybody may be."""
+    UnassignDevice: _aio.UnaryUnaryMultiCallable[_device_service_pb2.UnassignDeviceRequest, _device_service_pb2.UnassignDeviceResponse]
+    """UnassignDevice takes a device from its customer. INVALID_ARGUMENT: it has none."""
     GetDeviceCredentials: _aio.UnaryUnaryMultiCallable[_device_service_pb2.GetDeviceCredentialsRequest, _device_service_pb2.GetDeviceCredentialsResponse]
     """GetDeviceCredentials reads what the device shows when it connects."""
+    UpdateDeviceCredentials: _aio.UnaryUnaryMultiCallable[_device_service_pb2.UpdateDeviceCredentialsRequest, _device_service_pb2.UpdateDeviceCredentialsResponse]
+    """UpdateDeviceCredentials replaces them; all sessions of the device are closed."""
+    WatchPresence: _aio.UnaryStreamMultiCallable[_device_service_pb2.WatchPresenceRequest, _device_service_pb2.WatchPresenceResponse]
+    """WatchPresence tells of devices as they come and go: first how things stand, then every change. Where changes come
+    faster than they are read, only the latest of each device is told.
+    """
+    CreateDeviceProfile: _aio.UnaryUnaryMultiCallable[_device_service_pb2.CreateDeviceProfileRequest, _device_service_pb2.CreateDeviceProfileResponse]
+    """CreateDeviceProfile adds a profile to the caller's tenant. ALREADY_EXISTS: the name is taken."""
+    GetDeviceProfile: _aio.UnaryUnaryMultiCallable[_device_service_pb2.GetDeviceProfileRequest, _device_service_pb2.GetDeviceProfileResponse]
+    """GetDeviceProfile reads one profile."""
+    UpdateDeviceProfile: _aio.UnaryUnaryMultiCallable[_device_service_pb2.UpdateDeviceProfileRequest, _device_service_pb2.UpdateDeviceProfileResponse]
+    """UpdateDeviceProfile changes a profile; connected devices follow at once."""
+    DeleteDeviceProfile: _aio.UnaryUnaryMultiCallable[_device_service_pb2.DeleteDeviceProfileRequest, _device_service_pb2.DeleteDeviceProfileResponse]
+    """DeleteDeviceProfile removes a profile. INVALID_ARGUMENT: it is the default one, or devices have it."""
+    ListDeviceProfiles: _aio.UnaryUnaryMultiCallable[_device_service_pb2.ListDeviceProfilesRequest, _device_service_pb2.ListDeviceProfilesResponse]
+    """ListDeviceProfiles reads the tenant's profiles, page by page."""
+    SetDefaultDeviceProfile: _aio.UnaryUnaryMultiCallable[_device_service_pb2.SetDefaultDeviceProfileRequest, _device_service_pb2.SetDefaultDeviceProfileResponse]
+    """SetDefaultDeviceProfile makes a profile the one that devices without a type get."""
 
 class DeviceServiceServicer(metaclass=_abc_1.ABCMeta):
     """DeviceService registers devices and tells about them. Callers prove themselves with a JWT in `authorization` metadata.
     A tenant administrator sees the tenant's devices, a customer user those assigned to the customer.
+
+    An Update replaces everything that can be changed. `version` is that of the entity as it was read: VERSION_CONFLICT if
+    somebody changed it since; 0 does not ask.
     """
 
     @_abc_1.abstractmethod
@@ -40,8 +74,8 @@ class DeviceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _device_service_pb2.CreateDeviceRequest,
         context: _aio.ServicerContext[_device_service_pb2.CreateDeviceRequest, _abc.Awaitable[_device_service_pb2.CreateDeviceResponse]],
     ) -> _abc.Awaitable[_device_service_pb2.CreateDeviceResponse]:
-        """CreateDevice registers a device of the caller's tenant with an access token, generated unless given.
-        ALREADY_EXISTS: the name or the token is taken.
+        """CreateDevice registers a device of the caller's tenant with an access token, generated unless credentials are given.
+        ALREADY_EXISTS: the name or the credentials are taken.
         """
 
     @_abc_1.abstractmethod
@@ -53,6 +87,14 @@ class DeviceServiceServicer(metaclass=_abc_1.ABCMeta):
         """GetDevice reads one device by its id or its name."""
 
     @_abc_1.abstractmethod
+    def UpdateDevice(
+        self,
+        request: _device_service_pb2.UpdateDeviceRequest,
+        context: _aio.ServicerContext[_device_service_pb2.UpdateDeviceRequest, _abc.Awaitable[_device_service_pb2.UpdateDeviceResponse]],
+    ) -> _abc.Awaitable[_device_service_pb2.UpdateDeviceResponse]:
+        """UpdateDevice changes a device."""
+
+    @_abc_1.abstractmethod
     def DeleteDevice(
         self,
         request: _device_service_pb2.DeleteDeviceRequest,
@@ -61,11 +103,109 @@ class DeviceServiceServicer(metaclass=_abc_1.ABCMeta):
         """DeleteDevice removes a device: its sessions are closed and its calls end, cause DEVICE_DELETED."""
 
     @_abc_1.abstractmethod
+    def ListDevices(
+        self,
+        request: _device_service_pb2.ListDevicesRequest,
+        context: _aio.ServicerContext[_device_service_pb2.ListDevicesRequest, _abc.Awaitable[_device_service_pb2.ListDevicesResponse]],
+    ) -> _abc.Awaitable[_device_service_pb2.ListDevicesResponse]:
+        """ListDevices reads the devices that the caller may see, page by page."""
+
+    @_abc_1.abstractmethod
+    def ListDeviceTypes(
+        self,
+        request: _device_service_pb2.ListDeviceTypesRequest,
+        context: _aio.ServicerContext[_device_service_pb2.ListDeviceTypesRequest, _abc.Awaitable[_device_service_pb2.ListDeviceTypesResponse]],
+    ) -> _abc.Awaitable[_device_service_pb2.ListDeviceTypesResponse]:
+        """ListDeviceTypes reads the names of all profiles that have devices the caller may see, in order."""
+
+    @_abc_1.abstractmethod
+    def AssignDevice(
+        self,
+        request: _device_service_pb2.AssignDeviceRequest,
+        context: _aio.ServicerContext[_device_service_pb2.AssignDeviceRequest, _abc.Awaitable[_device_service_pb2.AssignDeviceResponse]],
+    ) -> _abc.Awaitable[_device_service_pb2.AssignDeviceResponse]:
+        """AssignDevice gives a device to a customer, or to the tenant's public customer, who everybody may be."""
+
+    @_abc_1.abstractmethod
+    def UnassignDevice(
+        self,
+        request: _device_service_pb2.UnassignDeviceRequest,
+        context: _aio.ServicerContext[_device_service_pb2.UnassignDeviceRequest, _abc.Awaitable[_device_service_pb2.UnassignDeviceResponse]],
+    ) -> _abc.Awaitable[_device_service_pb2.UnassignDeviceResponse]:
+        """UnassignDevice takes a device from its customer. INVALID_ARGUMENT: it has none."""
+
+    @_abc_1.abstractmethod
     def GetDeviceCredentials(
         self,
         request: _device_service_pb2.GetDeviceCredentialsRequest,
         context: _aio.ServicerContext[_device_service_pb2.GetDeviceCredentialsRequest, _abc.Awaitable[_device_service_pb2.GetDeviceCredentialsResponse]],
     ) -> _abc.Awaitable[_device_service_pb2.GetDeviceCredentialsResponse]:
         """GetDeviceCredentials reads what the device shows when it connects."""
+
+    @_abc_1.abstractmethod
+    def UpdateDeviceCredentials(
+        self,
+        request: _device_service_pb2.UpdateDeviceCredentialsRequest,
+        context: _aio.ServicerContext[_device_service_pb2.UpdateDeviceCredentialsRequest, _abc.Awaitable[_device_service_pb2.UpdateDeviceCredentialsResponse]],
+    ) -> _abc.Awaitable[_device_service_pb2.UpdateDeviceCredentialsResponse]:
+        """UpdateDeviceCredentials replaces them; all sessions of the device are closed."""
+
+    @_abc_1.abstractmethod
+    def WatchPresence(
+        self,
+        request: _device_service_pb2.WatchPresenceRequest,
+        context: _aio.ServicerContext[_device_service_pb2.WatchPresenceRequest, _abc.AsyncIterator[_device_service_pb2.WatchPresenceResponse]],
+    ) -> _abc.AsyncIterator[_device_service_pb2.WatchPresenceResponse]:
+        """WatchPresence tells of devices as they come and go: first how things stand, then every change. Where changes come
+        faster than they are read, only the latest of each device is told.
+        """
+
+    @_abc_1.abstractmethod
+    def CreateDeviceProfile(
+        self,
+        request: _device_service_pb2.CreateDeviceProfileRequest,
+        context: _aio.ServicerContext[_device_service_pb2.CreateDeviceProfileRequest, _abc.Awaitable[_device_service_pb2.CreateDeviceProfileResponse]],
+    ) -> _abc.Awaitable[_device_service_pb2.CreateDeviceProfileResponse]:
+        """CreateDeviceProfile adds a profile to the caller's tenant. ALREADY_EXISTS: the name is taken."""
+
+    @_abc_1.abstractmethod
+    def GetDeviceProfile(
+        self,
+        request: _device_service_pb2.GetDeviceProfileRequest,
+        context: _aio.ServicerContext[_device_service_pb2.GetDeviceProfileRequest, _abc.Awaitable[_device_service_pb2.GetDeviceProfileResponse]],
+    ) -> _abc.Awaitable[_device_service_pb2.GetDeviceProfileResponse]:
+        """GetDeviceProfile reads one profile."""
+
+    @_abc_1.abstractmethod
+    def UpdateDeviceProfile(
+        self,
+        request: _device_service_pb2.UpdateDeviceProfileRequest,
+        context: _aio.ServicerContext[_device_service_pb2.UpdateDeviceProfileRequest, _abc.Awaitable[_device_service_pb2.UpdateDeviceProfileResponse]],
+    ) -> _abc.Awaitable[_device_service_pb2.UpdateDeviceProfileResponse]:
+        """UpdateDeviceProfile changes a profile; connected devices follow at once."""
+
+    @_abc_1.abstractmethod
+    def DeleteDeviceProfile(
+        self,
+        request: _device_service_pb2.DeleteDeviceProfileRequest,
+        context: _aio.ServicerContext[_device_service_pb2.DeleteDeviceProfileRequest, _abc.Awaitable[_device_service_pb2.DeleteDeviceProfileResponse]],
+    ) -> _abc.Awaitable[_device_service_pb2.DeleteDeviceProfileResponse]:
+        """DeleteDeviceProfile removes a profile. INVALID_ARGUMENT: it is the default one, or devices have it."""
+
+    @_abc_1.abstractmethod
+    def ListDeviceProfiles(
+        self,
+        request: _device_service_pb2.ListDeviceProfilesRequest,
+        context: _aio.ServicerContext[_device_service_pb2.ListDeviceProfilesRequest, _abc.Awaitable[_device_service_pb2.ListDeviceProfilesResponse]],
+    ) -> _abc.Awaitable[_device_service_pb2.ListDeviceProfilesResponse]:
+        """ListDeviceProfiles reads the tenant's profiles, page by page."""
+
+    @_abc_1.abstractmethod
+    def SetDefaultDeviceProfile(
+        self,
+        request: _device_service_pb2.SetDefaultDeviceProfileRequest,
+        context: _aio.ServicerContext[_device_service_pb2.SetDefaultDeviceProfileRequest, _abc.Awaitable[_device_service_pb2.SetDefaultDeviceProfileResponse]],
+    ) -> _abc.Awaitable[_device_service_pb2.SetDefaultDeviceProfileResponse]:
+        """SetDefaultDeviceProfile makes a profile the one that devices without a type get."""
 
 def add_DeviceServiceServicer_to_server(servicer: DeviceServiceServicer, server: _aio.Server) -> None: ...

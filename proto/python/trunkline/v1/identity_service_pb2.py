@@ -22,41 +22,121 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
-from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
-from trunkline.v1 import rpc_service_pb2 as trunkline_dot_v1_dot_rpc__service__pb2
+from trunkline.v1 import identity_pb2 as trunkline_dot_v1_dot_identity__pb2
+from trunkline.v1 import page_pb2 as trunkline_dot_v1_dot_page__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#trunkline/v1/identity_service.proto\x12\x0ctrunkline.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1etrunkline/v1/rpc_service.proto\"\xfc\x01\n\x04User\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x03 \x01(\t\x12\r\n\x05\x65mail\x18\x04 \x01(\t\x12 \n\x04role\x18\x05 \x01(\x0e\x32\x12.trunkline.v1.Role\x12\x12\n\nfirst_name\x18\x06 \x01(\t\x12\x11\n\tlast_name\x18\x07 \x01(\t\x12\r\n\x05phone\x18\x08 \x01(\t\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\n \x01(\x03\x12\x17\n\x0f\x61\x64\x64itional_info\x18\x0b \x01(\x0c\"8\n\tTokenPair\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12\x15\n\rrefresh_token\x18\x02 \x01(\t\"/\n\x0cLoginRequest\x12\r\n\x05\x65mail\x18\x01 \x01(\t\x12\x10\n\x08password\x18\x02 \x01(\t\"8\n\rLoginResponse\x12\'\n\x06tokens\x18\x01 \x01(\x0b\x32\x17.trunkline.v1.TokenPair\"\'\n\x0eRefreshRequest\x12\x15\n\rrefresh_token\x18\x01 \x01(\t\":\n\x0fRefreshResponse\x12\'\n\x06tokens\x18\x01 \x01(\x0b\x32\x17.trunkline.v1.TokenPair\"\x0f\n\rLogoutRequest\"\x10\n\x0eLogoutResponse\"\x10\n\x0eGetSelfRequest\"3\n\x0fGetSelfResponse\x12 \n\x04user\x18\x01 \x01(\x0b\x32\x12.trunkline.v1.User\"\x17\n\x15GetSigningKeysRequest\"&\n\x16GetSigningKeysResponse\x12\x0c\n\x04jwks\x18\x01 \x01(\x0c\x32\x85\x03\n\x0fIdentityService\x12@\n\x05Login\x12\x1a.trunkline.v1.LoginRequest\x1a\x1b.trunkline.v1.LoginResponse\x12\x46\n\x07Refresh\x12\x1c.trunkline.v1.RefreshRequest\x1a\x1d.trunkline.v1.RefreshResponse\x12\x43\n\x06Logout\x12\x1b.trunkline.v1.LogoutRequest\x1a\x1c.trunkline.v1.LogoutResponse\x12\x46\n\x07GetSelf\x12\x1c.trunkline.v1.GetSelfRequest\x1a\x1d.trunkline.v1.GetSelfResponse\x12[\n\x0eGetSigningKeys\x12#.trunkline.v1.GetSigningKeysRequest\x1a$.trunkline.v1.GetSigningKeysResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#trunkline/v1/identity_service.proto\x12\x0ctrunkline.v1\x1a\x1btrunkline/v1/identity.proto\x1a\x17trunkline/v1/page.proto\"/\n\x0cLoginRequest\x12\r\n\x05\x65mail\x18\x01 \x01(\t\x12\x10\n\x08password\x18\x02 \x01(\t\"8\n\rLoginResponse\x12\'\n\x06tokens\x18\x01 \x01(\x0b\x32\x17.trunkline.v1.TokenPair\"\'\n\x12LoginPublicRequest\x12\x11\n\tpublic_id\x18\x01 \x01(\t\">\n\x13LoginPublicResponse\x12\'\n\x06tokens\x18\x01 \x01(\x0b\x32\x17.trunkline.v1.TokenPair\"\'\n\x0eRefreshRequest\x12\x15\n\rrefresh_token\x18\x01 \x01(\t\":\n\x0fRefreshResponse\x12\'\n\x06tokens\x18\x01 \x01(\x0b\x32\x17.trunkline.v1.TokenPair\"\x0f\n\rLogoutRequest\"\x10\n\x0eLogoutResponse\"G\n\x15\x43hangePasswordRequest\x12\x18\n\x10\x63urrent_password\x18\x01 \x01(\t\x12\x14\n\x0cnew_password\x18\x02 \x01(\t\"A\n\x16\x43hangePasswordResponse\x12\'\n\x06tokens\x18\x01 \x01(\x0b\x32\x17.trunkline.v1.TokenPair\"\x10\n\x0eGetSelfRequest\"3\n\x0fGetSelfResponse\x12 \n\x04user\x18\x01 \x01(\x0b\x32\x12.trunkline.v1.User\"\x17\n\x15GetSigningKeysRequest\"&\n\x16GetSigningKeysResponse\x12\x0c\n\x04jwks\x18\x01 \x01(\x0c\"5\n\x11\x43reateUserRequest\x12 \n\x04user\x18\x01 \x01(\x0b\x32\x12.trunkline.v1.User\"6\n\x12\x43reateUserResponse\x12 \n\x04user\x18\x01 \x01(\x0b\x32\x12.trunkline.v1.User\"\x1c\n\x0eGetUserRequest\x12\n\n\x02id\x18\x01 \x01(\t\"3\n\x0fGetUserResponse\x12 \n\x04user\x18\x01 \x01(\x0b\x32\x12.trunkline.v1.User\"F\n\x11UpdateUserRequest\x12 \n\x04user\x18\x01 \x01(\x0b\x32\x12.trunkline.v1.User\x12\x0f\n\x07version\x18\x02 \x01(\x03\"6\n\x12UpdateUserResponse\x12 \n\x04user\x18\x01 \x01(\x0b\x32\x12.trunkline.v1.User\"\x1f\n\x11\x44\x65leteUserRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x14\n\x12\x44\x65leteUserResponse\"c\n\x10ListUsersRequest\x12\'\n\x04page\x18\x01 \x01(\x0b\x32\x19.trunkline.v1.PageRequest\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x03 \x01(\t\"E\n\x11ListUsersResponse\x12!\n\x05users\x18\x01 \x03(\x0b\x32\x12.trunkline.v1.User\x12\r\n\x05total\x18\x02 \x01(\x04\"4\n\x15SetUserEnabledRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x65nabled\x18\x02 \x01(\x08\"\x18\n\x16SetUserEnabledResponse\",\n\x19GetActivationTokenRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"L\n\x1aGetActivationTokenResponse\x12\x18\n\x10\x61\x63tivation_token\x18\x01 \x01(\t\x12\x14\n\x0cremaining_ms\x18\x02 \x01(\x03\"A\n\x13\x41\x63tivateUserRequest\x12\x18\n\x10\x61\x63tivation_token\x18\x01 \x01(\t\x12\x10\n\x08password\x18\x02 \x01(\t\"?\n\x14\x41\x63tivateUserResponse\x12\'\n\x06tokens\x18\x01 \x01(\x0b\x32\x17.trunkline.v1.TokenPair\"\"\n\x14GetUserTokensRequest\x12\n\n\x02id\x18\x01 \x01(\t\"@\n\x15GetUserTokensResponse\x12\'\n\x06tokens\x18\x01 \x01(\x0b\x32\x17.trunkline.v1.TokenPair\"A\n\x15\x43reateCustomerRequest\x12(\n\x08\x63ustomer\x18\x01 \x01(\x0b\x32\x16.trunkline.v1.Customer\"B\n\x16\x43reateCustomerResponse\x12(\n\x08\x63ustomer\x18\x01 \x01(\x0b\x32\x16.trunkline.v1.Customer\"9\n\x12GetCustomerRequest\x12\x0c\n\x02id\x18\x01 \x01(\tH\x00\x12\x0f\n\x05title\x18\x02 \x01(\tH\x00\x42\x04\n\x02\x62y\"?\n\x13GetCustomerResponse\x12(\n\x08\x63ustomer\x18\x01 \x01(\x0b\x32\x16.trunkline.v1.Customer\"R\n\x15UpdateCustomerRequest\x12(\n\x08\x63ustomer\x18\x01 \x01(\x0b\x32\x16.trunkline.v1.Customer\x12\x0f\n\x07version\x18\x02 \x01(\x03\"B\n\x16UpdateCustomerResponse\x12(\n\x08\x63ustomer\x18\x01 \x01(\x0b\x32\x16.trunkline.v1.Customer\"#\n\x15\x44\x65leteCustomerRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x18\n\x16\x44\x65leteCustomerResponse\"?\n\x14ListCustomersRequest\x12\'\n\x04page\x18\x01 \x01(\x0b\x32\x19.trunkline.v1.PageRequest\"Q\n\x15ListCustomersResponse\x12)\n\tcustomers\x18\x01 \x03(\x0b\x32\x16.trunkline.v1.Customer\x12\r\n\x05total\x18\x02 \x01(\x04\";\n\x13\x43reateTenantRequest\x12$\n\x06tenant\x18\x01 \x01(\x0b\x32\x14.trunkline.v1.Tenant\"<\n\x14\x43reateTenantResponse\x12$\n\x06tenant\x18\x01 \x01(\x0b\x32\x14.trunkline.v1.Tenant\"\x1e\n\x10GetTenantRequest\x12\n\n\x02id\x18\x01 \x01(\t\"9\n\x11GetTenantResponse\x12$\n\x06tenant\x18\x01 \x01(\x0b\x32\x14.trunkline.v1.Tenant\"L\n\x13UpdateTenantRequest\x12$\n\x06tenant\x18\x01 \x01(\x0b\x32\x14.trunkline.v1.Tenant\x12\x0f\n\x07version\x18\x02 \x01(\x03\"<\n\x14UpdateTenantResponse\x12$\n\x06tenant\x18\x01 \x01(\x0b\x32\x14.trunkline.v1.Tenant\"!\n\x13\x44\x65leteTenantRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x16\n\x14\x44\x65leteTenantResponse\"=\n\x12ListTenantsRequest\x12\'\n\x04page\x18\x01 \x01(\x0b\x32\x19.trunkline.v1.PageRequest\"K\n\x13ListTenantsResponse\x12%\n\x07tenants\x18\x01 \x03(\x0b\x32\x14.trunkline.v1.Tenant\x12\r\n\x05total\x18\x02 \x01(\x04\x32\xa2\x11\n\x0fIdentityService\x12@\n\x05Login\x12\x1a.trunkline.v1.LoginRequest\x1a\x1b.trunkline.v1.LoginResponse\x12R\n\x0bLoginPublic\x12 .trunkline.v1.LoginPublicRequest\x1a!.trunkline.v1.LoginPublicResponse\x12\x46\n\x07Refresh\x12\x1c.trunkline.v1.RefreshRequest\x1a\x1d.trunkline.v1.RefreshResponse\x12\x43\n\x06Logout\x12\x1b.trunkline.v1.LogoutRequest\x1a\x1c.trunkline.v1.LogoutResponse\x12[\n\x0e\x43hangePassword\x12#.trunkline.v1.ChangePasswordRequest\x1a$.trunkline.v1.ChangePasswordResponse\x12\x46\n\x07GetSelf\x12\x1c.trunkline.v1.GetSelfRequest\x1a\x1d.trunkline.v1.GetSelfResponse\x12[\n\x0eGetSigningKeys\x12#.trunkline.v1.GetSigningKeysRequest\x1a$.trunkline.v1.GetSigningKeysResponse\x12O\n\nCreateUser\x12\x1f.trunkline.v1.CreateUserRequest\x1a .trunkline.v1.CreateUserResponse\x12\x46\n\x07GetUser\x12\x1c.trunkline.v1.GetUserRequest\x1a\x1d.trunkline.v1.GetUserResponse\x12O\n\nUpdateUser\x12\x1f.trunkline.v1.UpdateUserRequest\x1a .trunkline.v1.UpdateUserResponse\x12O\n\nDeleteUser\x12\x1f.trunkline.v1.DeleteUserRequest\x1a .trunkline.v1.DeleteUserResponse\x12L\n\tListUsers\x12\x1e.trunkline.v1.ListUsersRequest\x1a\x1f.trunkline.v1.ListUsersResponse\x12[\n\x0eSetUserEnabled\x12#.trunkline.v1.SetUserEnabledRequest\x1a$.trunkline.v1.SetUserEnabledResponse\x12g\n\x12GetActivationToken\x12\'.trunkline.v1.GetActivationTokenRequest\x1a(.trunkline.v1.GetActivationTokenResponse\x12U\n\x0c\x41\x63tivateUser\x12!.trunkline.v1.ActivateUserRequest\x1a\".trunkline.v1.ActivateUserResponse\x12X\n\rGetUserTokens\x12\".trunkline.v1.GetUserTokensRequest\x1a#.trunkline.v1.GetUserTokensResponse\x12[\n\x0e\x43reateCustomer\x12#.trunkline.v1.CreateCustomerRequest\x1a$.trunkline.v1.CreateCustomerResponse\x12R\n\x0bGetCustomer\x12 .trunkline.v1.GetCustomerRequest\x1a!.trunkline.v1.GetCustomerResponse\x12[\n\x0eUpdateCustomer\x12#.trunkline.v1.UpdateCustomerRequest\x1a$.trunkline.v1.UpdateCustomerResponse\x12[\n\x0e\x44\x65leteCustomer\x12#.trunkline.v1.DeleteCustomerRequest\x1a$.trunkline.v1.DeleteCustomerResponse\x12X\n\rListCustomers\x12\".trunkline.v1.ListCustomersRequest\x1a#.trunkline.v1.ListCustomersResponse\x12U\n\x0c\x43reateTenant\x12!.trunkline.v1.CreateTenantRequest\x1a\".trunkline.v1.CreateTenantResponse\x12L\n\tGetTenant\x12\x1e.trunkline.v1.GetTenantRequest\x1a\x1f.trunkline.v1.GetTenantResponse\x12U\n\x0cUpdateTenant\x12!.trunkline.v1.UpdateTenantRequest\x1a\".trunkline.v1.UpdateTenantResponse\x12U\n\x0c\x44\x65leteTenant\x12!.trunkline.v1.DeleteTenantRequest\x1a\".trunkline.v1.DeleteTenantResponse\x12R\n\x0bListTenants\x12 .trunkline.v1.ListTenantsRequest\x1a!.trunkline.v1.ListTenantsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'trunkline.v1.identity_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_USER']._serialized_start=119
-  _globals['_USER']._serialized_end=371
-  _globals['_TOKENPAIR']._serialized_start=373
-  _globals['_TOKENPAIR']._serialized_end=429
-  _globals['_LOGINREQUEST']._serialized_start=431
-  _globals['_LOGINREQUEST']._serialized_end=478
-  _globals['_LOGINRESPONSE']._serialized_start=480
-  _globals['_LOGINRESPONSE']._serialized_end=536
-  _globals['_REFRESHREQUEST']._serialized_start=538
-  _globals['_REFRESHREQUEST']._serialized_end=577
-  _globals['_REFRESHRESPONSE']._serialized_start=579
-  _globals['_REFRESHRESPONSE']._serialized_end=637
-  _globals['_LOGOUTREQUEST']._serialized_start=639
-  _globals['_LOGOUTREQUEST']._serialized_end=654
-  _globals['_LOGOUTRESPONSE']._serialized_start=656
-  _globals['_LOGOUTRESPONSE']._serialized_end=672
-  _globals['_GETSELFREQUEST']._serialized_start=674
-  _globals['_GETSELFREQUEST']._serialized_end=690
-  _globals['_GETSELFRESPONSE']._serialized_start=692
-  _globals['_GETSELFRESPONSE']._serialized_end=743
-  _globals['_GETSIGNINGKEYSREQUEST']._serialized_start=745
-  _globals['_GETSIGNINGKEYSREQUEST']._serialized_end=768
-  _globals['_GETSIGNINGKEYSRESPONSE']._serialized_start=770
-  _globals['_GETSIGNINGKEYSRESPONSE']._serialized_end=808
-  _globals['_IDENTITYSERVICE']._serialized_start=811
-  _globals['_IDENTITYSERVICE']._serialized_end=1200
+  _globals['_LOGINREQUEST']._serialized_start=107
+  _globals['_LOGINREQUEST']._serialized_end=154
+  _globals['_LOGINRESPONSE']._serialized_start=156
+  _globals['_LOGINRESPONSE']._serialized_end=212
+  _globals['_LOGINPUBLICREQUEST']._serialized_start=214
+  _globals['_LOGINPUBLICREQUEST']._serialized_end=253
+  _globals['_LOGINPUBLICRESPONSE']._serialized_start=255
+  _globals['_LOGINPUBLICRESPONSE']._serialized_end=317
+  _globals['_REFRESHREQUEST']._serialized_start=319
+  _globals['_REFRESHREQUEST']._serialized_end=358
+  _globals['_REFRESHRESPONSE']._serialized_start=360
+  _globals['_REFRESHRESPONSE']._serialized_end=418
+  _globals['_LOGOUTREQUEST']._serialized_start=420
+  _globals['_LOGOUTREQUEST']._serialized_end=435
+  _globals['_LOGOUTRESPONSE']._serialized_start=437
+  _globals['_LOGOUTRESPONSE']._serialized_end=453
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_start=455
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_end=526
+  _globals['_CHANGEPASSWORDRESPONSE']._serialized_start=528
+  _globals['_CHANGEPASSWORDRESPONSE']._serialized_end=593
+  _globals['_GETSELFREQUEST']._serialized_start=595
+  _globals['_GETSELFREQUEST']._serialized_end=611
+  _globals['_GETSELFRESPONSE']._serialized_start=613
+  _globals['_GETSELFRESPONSE']._serialized_end=664
+  _globals['_GETSIGNINGKEYSREQUEST']._serialized_start=666
+  _globals['_GETSIGNINGKEYSREQUEST']._serialized_end=689
+  _globals['_GETSIGNINGKEYSRESPONSE']._serialized_start=691
+  _globals['_GETSIGNINGKEYSRESPONSE']._serialized_end=729
+  _globals['_CREATEUSERREQUEST']._serialized_start=731
+  _globals['_CREATEUSERREQUEST']._serialized_end=784
+  _globals['_CREATEUSERRESPONSE']._serialized_start=786
+  _globals['_CREATEUSERRESPONSE']._serialized_end=840
+  _globals['_GETUSERREQUEST']._serialized_start=842
+  _globals['_GETUSERREQUEST']._serialized_end=870
+  _globals['_GETUSERRESPONSE']._serialized_start=872
+  _globals['_GETUSERRESPONSE']._serialized_end=923
+  _globals['_UPDATEUSERREQUEST']._serialized_start=925
+  _globals['_UPDATEUSERREQUEST']._serialized_end=995
+  _globals['_UPDATEUSERRESPONSE']._serialized_start=997
+  _globals['_UPDATEUSERRESPONSE']._serialized_end=1051
+  _globals['_DELETEUSERREQUEST']._serialized_start=1053
+  _globals['_DELETEUSERREQUEST']._serialized_end=1084
+  _globals['_DELETEUSERRESPONSE']._serialized_start=1086
+  _globals['_DELETEUSERRESPONSE']._serialized_end=1106
+  _globals['_LISTUSERSREQUEST']._serialized_start=1108
+  _globals['_LISTUSERSREQUEST']._serialized_end=1207
+  _globals['_LISTUSERSRESPONSE']._serialized_start=1209
+  _globals['_LISTUSERSRESPONSE']._serialized_end=1278
+  _globals['_SETUSERENABLEDREQUEST']._serialized_start=1280
+  _globals['_SETUSERENABLEDREQUEST']._serialized_end=1332
+  _globals['_SETUSERENABLEDRESPONSE']._serialized_start=1334
+  _globals['_SETUSERENABLEDRESPONSE']._serialized_end=1358
+  _globals['_GETACTIVATIONTOKENREQUEST']._serialized_start=1360
+  _globals['_GETACTIVATIONTOKENREQUEST']._serialized_end=1404
+  _globals['_GETACTIVATIONTOKENRESPONSE']._serialized_start=1406
+  _globals['_GETACTIVATIONTOKENRESPONSE']._serialized_end=1482
+  _globals['_ACTIVATEUSERREQUEST']._serialized_start=1484
+  _globals['_ACTIVATEUSERREQUEST']._serialized_end=1549
+  _globals['_ACTIVATEUSERRESPONSE']._serialized_start=1551
+  _globals['_ACTIVATEUSERRESPONSE']._serialized_end=1614
+  _globals['_GETUSERTOKENSREQUEST']._serialized_start=1616
+  _globals['_GETUSERTOKENSREQUEST']._serialized_end=1650
+  _globals['_GETUSERTOKENSRESPONSE']._serialized_start=1652
+  _globals['_GETUSERTOKENSRESPONSE']._serialized_end=1716
+  _globals['_CREATECUSTOMERREQUEST']._serialized_start=1718
+  _globals['_CREATECUSTOMERREQUEST']._serialized_end=1783
+  _globals['_CREATECUSTOMERRESPONSE']._serialized_start=1785
+  _globals['_CREATECUSTOMERRESPONSE']._serialized_end=1851
+  _globals['_GETCUSTOMERREQUEST']._serialized_start=1853
+  _globals['_GETCUSTOMERREQUEST']._serialized_end=1910
+  _globals['_GETCUSTOMERRESPONSE']._serialized_start=1912
+  _globals['_GETCUSTOMERRESPONSE']._serialized_end=1975
+  _globals['_UPDATECUSTOMERREQUEST']._serialized_start=1977
+  _globals['_UPDATECUSTOMERREQUEST']._serialized_end=2059
+  _globals['_UPDATECUSTOMERRESPONSE']._serialized_start=2061
+  _globals['_UPDATECUSTOMERRESPONSE']._serialized_end=2127
+  _globals['_DELETECUSTOMERREQUEST']._serialized_start=2129
+  _globals['_DELETECUSTOMERREQUEST']._serialized_end=2164
+  _globals['_DELETECUSTOMERRESPONSE']._serialized_start=2166
+  _globals['_DELETECUSTOMERRESPONSE']._serialized_end=2190
+  _globals['_LISTCUSTOMERSREQUEST']._serialized_start=2192
+  _globals['_LISTCUSTOMERSREQUEST']._serialized_end=2255
+  _globals['_LISTCUSTOMERSRESPONSE']._serialized_start=2257
+  _globals['_LISTCUSTOMERSRESPONSE']._serialized_end=2338
+  _globals['_CREATETENANTREQUEST']._serialized_start=2340
+  _globals['_CREATETENANTREQUEST']._serialized_end=2399
+  _globals['_CREATETENANTRESPONSE']._serialized_start=2401
+  _globals['_CREATETENANTRESPONSE']._serialized_end=2461
+  _globals['_GETTENANTREQUEST']._serialized_start=2463
+  _globals['_GETTENANTREQUEST']._serialized_end=2493
+  _globals['_GETTENANTRESPONSE']._serialized_start=2495
+  _globals['_GETTENANTRESPONSE']._serialized_end=2552
+  _globals['_UPDATETENANTREQUEST']._serialized_start=2554
+  _globals['_UPDATETENANTREQUEST']._serialized_end=2630
+  _globals['_UPDATETENANTRESPONSE']._serialized_start=2632
+  _globals['_UPDATETENANTRESPONSE']._serialized_end=2692
+  _globals['_DELETETENANTREQUEST']._serialized_start=2694
+  _globals['_DELETETENANTREQUEST']._serialized_end=2727
+  _globals['_DELETETENANTRESPONSE']._serialized_start=2729
+  _globals['_DELETETENANTRESPONSE']._serialized_end=2751
+  _globals['_LISTTENANTSREQUEST']._serialized_start=2753
+  _globals['_LISTTENANTSREQUEST']._serialized_end=2814
+  _globals['_LISTTENANTSRESPONSE']._serialized_start=2816
+  _globals['_LISTTENANTSRESPONSE']._serialized_end=2891
+  _globals['_IDENTITYSERVICE']._serialized_start=2894
+  _globals['_IDENTITYSERVICE']._serialized_end=5104
 # @@protoc_insertion_point(module_scope)

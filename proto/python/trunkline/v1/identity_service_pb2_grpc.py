@@ -27,6 +27,9 @@ if _version_not_supported:
 
 class IdentityServiceStub:
     """IdentityService says who somebody is. The core signs tokens; whoever has its public keys can verify them.
+
+    An Update replaces everything that can be changed. `version` is that of the entity as it was read: VERSION_CONFLICT if
+    somebody changed it since; 0 does not ask.
     """
 
     def __init__(self, channel):
@@ -40,6 +43,11 @@ class IdentityServiceStub:
                 request_serializer=trunkline_dot_v1_dot_identity__service__pb2.LoginRequest.SerializeToString,
                 response_deserializer=trunkline_dot_v1_dot_identity__service__pb2.LoginResponse.FromString,
                 _registered_method=True)
+        self.LoginPublic = channel.unary_unary(
+                '/trunkline.v1.IdentityService/LoginPublic',
+                request_serializer=trunkline_dot_v1_dot_identity__service__pb2.LoginPublicRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_identity__service__pb2.LoginPublicResponse.FromString,
+                _registered_method=True)
         self.Refresh = channel.unary_unary(
                 '/trunkline.v1.IdentityService/Refresh',
                 request_serializer=trunkline_dot_v1_dot_identity__service__pb2.RefreshRequest.SerializeToString,
@@ -49,6 +57,11 @@ class IdentityServiceStub:
                 '/trunkline.v1.IdentityService/Logout',
                 request_serializer=trunkline_dot_v1_dot_identity__service__pb2.LogoutRequest.SerializeToString,
                 response_deserializer=trunkline_dot_v1_dot_identity__service__pb2.LogoutResponse.FromString,
+                _registered_method=True)
+        self.ChangePassword = channel.unary_unary(
+                '/trunkline.v1.IdentityService/ChangePassword',
+                request_serializer=trunkline_dot_v1_dot_identity__service__pb2.ChangePasswordRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_identity__service__pb2.ChangePasswordResponse.FromString,
                 _registered_method=True)
         self.GetSelf = channel.unary_unary(
                 '/trunkline.v1.IdentityService/GetSelf',
@@ -60,14 +73,119 @@ class IdentityServiceStub:
                 request_serializer=trunkline_dot_v1_dot_identity__service__pb2.GetSigningKeysRequest.SerializeToString,
                 response_deserializer=trunkline_dot_v1_dot_identity__service__pb2.GetSigningKeysResponse.FromString,
                 _registered_method=True)
+        self.CreateUser = channel.unary_unary(
+                '/trunkline.v1.IdentityService/CreateUser',
+                request_serializer=trunkline_dot_v1_dot_identity__service__pb2.CreateUserRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_identity__service__pb2.CreateUserResponse.FromString,
+                _registered_method=True)
+        self.GetUser = channel.unary_unary(
+                '/trunkline.v1.IdentityService/GetUser',
+                request_serializer=trunkline_dot_v1_dot_identity__service__pb2.GetUserRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_identity__service__pb2.GetUserResponse.FromString,
+                _registered_method=True)
+        self.UpdateUser = channel.unary_unary(
+                '/trunkline.v1.IdentityService/UpdateUser',
+                request_serializer=trunkline_dot_v1_dot_identity__service__pb2.UpdateUserRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_identity__service__pb2.UpdateUserResponse.FromString,
+                _registered_method=True)
+        self.DeleteUser = channel.unary_unary(
+                '/trunkline.v1.IdentityService/DeleteUser',
+                request_serializer=trunkline_dot_v1_dot_identity__service__pb2.DeleteUserRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_identity__service__pb2.DeleteUserResponse.FromString,
+                _registered_method=True)
+        self.ListUsers = channel.unary_unary(
+                '/trunkline.v1.IdentityService/ListUsers',
+                request_serializer=trunkline_dot_v1_dot_identity__service__pb2.ListUsersRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_identity__service__pb2.ListUsersResponse.FromString,
+                _registered_method=True)
+        self.SetUserEnabled = channel.unary_unary(
+                '/trunkline.v1.IdentityService/SetUserEnabled',
+                request_serializer=trunkline_dot_v1_dot_identity__service__pb2.SetUserEnabledRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_identity__service__pb2.SetUserEnabledResponse.FromString,
+                _registered_method=True)
+        self.GetActivationToken = channel.unary_unary(
+                '/trunkline.v1.IdentityService/GetActivationToken',
+                request_serializer=trunkline_dot_v1_dot_identity__service__pb2.GetActivationTokenRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_identity__service__pb2.GetActivationTokenResponse.FromString,
+                _registered_method=True)
+        self.ActivateUser = channel.unary_unary(
+                '/trunkline.v1.IdentityService/ActivateUser',
+                request_serializer=trunkline_dot_v1_dot_identity__service__pb2.ActivateUserRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_identity__service__pb2.ActivateUserResponse.FromString,
+                _registered_method=True)
+        self.GetUserTokens = channel.unary_unary(
+                '/trunkline.v1.IdentityService/GetUserTokens',
+                request_serializer=trunkline_dot_v1_dot_identity__service__pb2.GetUserTokensRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_identity__service__pb2.GetUserTokensResponse.FromString,
+                _registered_method=True)
+        self.CreateCustomer = channel.unary_unary(
+                '/trunkline.v1.IdentityService/CreateCustomer',
+                request_serializer=trunkline_dot_v1_dot_identity__service__pb2.CreateCustomerRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_identity__service__pb2.CreateCustomerResponse.FromString,
+                _registered_method=True)
+        self.GetCustomer = channel.unary_unary(
+                '/trunkline.v1.IdentityService/GetCustomer',
+                request_serializer=trunkline_dot_v1_dot_identity__service__pb2.GetCustomerRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_identity__service__pb2.GetCustomerResponse.FromString,
+                _registered_method=True)
+        self.UpdateCustomer = channel.unary_unary(
+                '/trunkline.v1.IdentityService/UpdateCustomer',
+                request_serializer=trunkline_dot_v1_dot_identity__service__pb2.UpdateCustomerRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_identity__service__pb2.UpdateCustomerResponse.FromString,
+                _registered_method=True)
+        self.DeleteCustomer = channel.unary_unary(
+                '/trunkline.v1.IdentityService/DeleteCustomer',
+                request_serializer=trunkline_dot_v1_dot_identity__service__pb2.DeleteCustomerRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_identity__service__pb2.DeleteCustomerResponse.FromString,
+                _registered_method=True)
+        self.ListCustomers = channel.unary_unary(
+                '/trunkline.v1.IdentityService/ListCustomers',
+                request_serializer=trunkline_dot_v1_dot_identity__service__pb2.ListCustomersRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_identity__service__pb2.ListCustomersResponse.FromString,
+                _registered_method=True)
+        self.CreateTenant = channel.unary_unary(
+                '/trunkline.v1.IdentityService/CreateTenant',
+                request_serializer=trunkline_dot_v1_dot_identity__service__pb2.CreateTenantRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_identity__service__pb2.CreateTenantResponse.FromString,
+                _registered_method=True)
+        self.GetTenant = channel.unary_unary(
+                '/trunkline.v1.IdentityService/GetTenant',
+                request_serializer=trunkline_dot_v1_dot_identity__service__pb2.GetTenantRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_identity__service__pb2.GetTenantResponse.FromString,
+                _registered_method=True)
+        self.UpdateTenant = channel.unary_unary(
+                '/trunkline.v1.IdentityService/UpdateTenant',
+                request_serializer=trunkline_dot_v1_dot_identity__service__pb2.UpdateTenantRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_identity__service__pb2.UpdateTenantResponse.FromString,
+                _registered_method=True)
+        self.DeleteTenant = channel.unary_unary(
+                '/trunkline.v1.IdentityService/DeleteTenant',
+                request_serializer=trunkline_dot_v1_dot_identity__service__pb2.DeleteTenantRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_identity__service__pb2.DeleteTenantResponse.FromString,
+                _registered_method=True)
+        self.ListTenants = channel.unary_unary(
+                '/trunkline.v1.IdentityService/ListTenants',
+                request_serializer=trunkline_dot_v1_dot_identity__service__pb2.ListTenantsRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_identity__service__pb2.ListTenantsResponse.FromString,
+                _registered_method=True)
 
 
 class IdentityServiceServicer:
     """IdentityService says who somebody is. The core signs tokens; whoever has its public keys can verify them.
+
+    An Update replaces everything that can be changed. `version` is that of the entity as it was read: VERSION_CONFLICT if
+    somebody changed it since; 0 does not ask.
     """
 
     def Login(self, request, context):
         """Login exchanges an e-mail and a password for a pair of tokens. UNAUTHENTICATED: wrong; ACCOUNT_DISABLED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LoginPublic(self, request, context):
+        """LoginPublic gives anybody a pair of tokens of a public customer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -87,6 +205,13 @@ class IdentityServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ChangePassword(self, request, context):
+        """ChangePassword gives the caller a new password and a new pair; all earlier tokens of the user are refused.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetSelf(self, request, context):
         """GetSelf reads the user behind the caller's token.
         """
@@ -101,6 +226,130 @@ class IdentityServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateUser(self, request, context):
+        """CreateUser adds a user without a password; the activation token lets whoever has it set one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetUser(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateUser(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteUser(self, request, context):
+        """DeleteUser removes a user; all the user's tokens are refused at once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListUsers(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetUserEnabled(self, request, context):
+        """SetUserEnabled lets a user log in, or not; disabled, all the user's tokens are refused at once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetActivationToken(self, request, context):
+        """GetActivationToken reads a fresh or the living activation token. INVALID_ARGUMENT: the user is activated already.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ActivateUser(self, request, context):
+        """ActivateUser sets the first password. Open to everybody who has the token.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetUserTokens(self, request, context):
+        """GetUserTokens gives an administrator a pair of tokens of a user below.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateCustomer(self, request, context):
+        """CreateCustomer adds a customer of the caller's tenant.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCustomer(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateCustomer(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteCustomer(self, request, context):
+        """DeleteCustomer removes a customer and its users; its devices become unassigned.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCustomers(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateTenant(self, request, context):
+        """CreateTenant adds a tenant, with its default device profile.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetTenant(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateTenant(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteTenant(self, request, context):
+        """DeleteTenant removes a tenant and all that it has: devices, customers, users.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListTenants(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_IdentityServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -108,6 +357,11 @@ def add_IdentityServiceServicer_to_server(servicer, server):
                     servicer.Login,
                     request_deserializer=trunkline_dot_v1_dot_identity__service__pb2.LoginRequest.FromString,
                     response_serializer=trunkline_dot_v1_dot_identity__service__pb2.LoginResponse.SerializeToString,
+            ),
+            'LoginPublic': grpc.unary_unary_rpc_method_handler(
+                    servicer.LoginPublic,
+                    request_deserializer=trunkline_dot_v1_dot_identity__service__pb2.LoginPublicRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_identity__service__pb2.LoginPublicResponse.SerializeToString,
             ),
             'Refresh': grpc.unary_unary_rpc_method_handler(
                     servicer.Refresh,
@@ -119,6 +373,11 @@ def add_IdentityServiceServicer_to_server(servicer, server):
                     request_deserializer=trunkline_dot_v1_dot_identity__service__pb2.LogoutRequest.FromString,
                     response_serializer=trunkline_dot_v1_dot_identity__service__pb2.LogoutResponse.SerializeToString,
             ),
+            'ChangePassword': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangePassword,
+                    request_deserializer=trunkline_dot_v1_dot_identity__service__pb2.ChangePasswordRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_identity__service__pb2.ChangePasswordResponse.SerializeToString,
+            ),
             'GetSelf': grpc.unary_unary_rpc_method_handler(
                     servicer.GetSelf,
                     request_deserializer=trunkline_dot_v1_dot_identity__service__pb2.GetSelfRequest.FromString,
@@ -128,6 +387,101 @@ def add_IdentityServiceServicer_to_server(servicer, server):
                     servicer.GetSigningKeys,
                     request_deserializer=trunkline_dot_v1_dot_identity__service__pb2.GetSigningKeysRequest.FromString,
                     response_serializer=trunkline_dot_v1_dot_identity__service__pb2.GetSigningKeysResponse.SerializeToString,
+            ),
+            'CreateUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateUser,
+                    request_deserializer=trunkline_dot_v1_dot_identity__service__pb2.CreateUserRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_identity__service__pb2.CreateUserResponse.SerializeToString,
+            ),
+            'GetUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetUser,
+                    request_deserializer=trunkline_dot_v1_dot_identity__service__pb2.GetUserRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_identity__service__pb2.GetUserResponse.SerializeToString,
+            ),
+            'UpdateUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateUser,
+                    request_deserializer=trunkline_dot_v1_dot_identity__service__pb2.UpdateUserRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_identity__service__pb2.UpdateUserResponse.SerializeToString,
+            ),
+            'DeleteUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteUser,
+                    request_deserializer=trunkline_dot_v1_dot_identity__service__pb2.DeleteUserRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_identity__service__pb2.DeleteUserResponse.SerializeToString,
+            ),
+            'ListUsers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListUsers,
+                    request_deserializer=trunkline_dot_v1_dot_identity__service__pb2.ListUsersRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_identity__service__pb2.ListUsersResponse.SerializeToString,
+            ),
+            'SetUserEnabled': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetUserEnabled,
+                    request_deserializer=trunkline_dot_v1_dot_identity__service__pb2.SetUserEnabledRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_identity__service__pb2.SetUserEnabledResponse.SerializeToString,
+            ),
+            'GetActivationToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetActivationToken,
+                    request_deserializer=trunkline_dot_v1_dot_identity__service__pb2.GetActivationTokenRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_identity__service__pb2.GetActivationTokenResponse.SerializeToString,
+            ),
+            'ActivateUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.ActivateUser,
+                    request_deserializer=trunkline_dot_v1_dot_identity__service__pb2.ActivateUserRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_identity__service__pb2.ActivateUserResponse.SerializeToString,
+            ),
+            'GetUserTokens': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetUserTokens,
+                    request_deserializer=trunkline_dot_v1_dot_identity__service__pb2.GetUserTokensRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_identity__service__pb2.GetUserTokensResponse.SerializeToString,
+            ),
+            'CreateCustomer': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateCustomer,
+                    request_deserializer=trunkline_dot_v1_dot_identity__service__pb2.CreateCustomerRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_identity__service__pb2.CreateCustomerResponse.SerializeToString,
+            ),
+            'GetCustomer': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCustomer,
+                    request_deserializer=trunkline_dot_v1_dot_identity__service__pb2.GetCustomerRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_identity__service__pb2.GetCustomerResponse.SerializeToString,
+            ),
+            'UpdateCustomer': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateCustomer,
+                    request_deserializer=trunkline_dot_v1_dot_identity__service__pb2.UpdateCustomerRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_identity__service__pb2.UpdateCustomerResponse.SerializeToString,
+            ),
+            'DeleteCustomer': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteCustomer,
+                    request_deserializer=trunkline_dot_v1_dot_identity__service__pb2.DeleteCustomerRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_identity__service__pb2.DeleteCustomerResponse.SerializeToString,
+            ),
+            'ListCustomers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCustomers,
+                    request_deserializer=trunkline_dot_v1_dot_identity__service__pb2.ListCustomersRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_identity__service__pb2.ListCustomersResponse.SerializeToString,
+            ),
+            'CreateTenant': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateTenant,
+                    request_deserializer=trunkline_dot_v1_dot_identity__service__pb2.CreateTenantRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_identity__service__pb2.CreateTenantResponse.SerializeToString,
+            ),
+            'GetTenant': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTenant,
+                    request_deserializer=trunkline_dot_v1_dot_identity__service__pb2.GetTenantRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_identity__service__pb2.GetTenantResponse.SerializeToString,
+            ),
+            'UpdateTenant': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateTenant,
+                    request_deserializer=trunkline_dot_v1_dot_identity__service__pb2.UpdateTenantRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_identity__service__pb2.UpdateTenantResponse.SerializeToString,
+            ),
+            'DeleteTenant': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteTenant,
+                    request_deserializer=trunkline_dot_v1_dot_identity__service__pb2.DeleteTenantRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_identity__service__pb2.DeleteTenantResponse.SerializeToString,
+            ),
+            'ListTenants': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTenants,
+                    request_deserializer=trunkline_dot_v1_dot_identity__service__pb2.ListTenantsRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_identity__service__pb2.ListTenantsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -139,6 +493,9 @@ def add_IdentityServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class IdentityService:
     """IdentityService says who somebody is. The core signs tokens; whoever has its public keys can verify them.
+
+    An Update replaces everything that can be changed. `version` is that of the entity as it was read: VERSION_CONFLICT if
+    somebody changed it since; 0 does not ask.
     """
 
     @staticmethod
@@ -158,6 +515,33 @@ class IdentityService:
             '/trunkline.v1.IdentityService/Login',
             trunkline_dot_v1_dot_identity__service__pb2.LoginRequest.SerializeToString,
             trunkline_dot_v1_dot_identity__service__pb2.LoginResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LoginPublic(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.v1.IdentityService/LoginPublic',
+            trunkline_dot_v1_dot_identity__service__pb2.LoginPublicRequest.SerializeToString,
+            trunkline_dot_v1_dot_identity__service__pb2.LoginPublicResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -223,6 +607,33 @@ class IdentityService:
             _registered_method=True)
 
     @staticmethod
+    def ChangePassword(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.v1.IdentityService/ChangePassword',
+            trunkline_dot_v1_dot_identity__service__pb2.ChangePasswordRequest.SerializeToString,
+            trunkline_dot_v1_dot_identity__service__pb2.ChangePasswordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def GetSelf(request,
             target,
             options=(),
@@ -266,6 +677,519 @@ class IdentityService:
             '/trunkline.v1.IdentityService/GetSigningKeys',
             trunkline_dot_v1_dot_identity__service__pb2.GetSigningKeysRequest.SerializeToString,
             trunkline_dot_v1_dot_identity__service__pb2.GetSigningKeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.v1.IdentityService/CreateUser',
+            trunkline_dot_v1_dot_identity__service__pb2.CreateUserRequest.SerializeToString,
+            trunkline_dot_v1_dot_identity__service__pb2.CreateUserResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.v1.IdentityService/GetUser',
+            trunkline_dot_v1_dot_identity__service__pb2.GetUserRequest.SerializeToString,
+            trunkline_dot_v1_dot_identity__service__pb2.GetUserResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.v1.IdentityService/UpdateUser',
+            trunkline_dot_v1_dot_identity__service__pb2.UpdateUserRequest.SerializeToString,
+            trunkline_dot_v1_dot_identity__service__pb2.UpdateUserResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.v1.IdentityService/DeleteUser',
+            trunkline_dot_v1_dot_identity__service__pb2.DeleteUserRequest.SerializeToString,
+            trunkline_dot_v1_dot_identity__service__pb2.DeleteUserResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListUsers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.v1.IdentityService/ListUsers',
+            trunkline_dot_v1_dot_identity__service__pb2.ListUsersRequest.SerializeToString,
+            trunkline_dot_v1_dot_identity__service__pb2.ListUsersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetUserEnabled(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.v1.IdentityService/SetUserEnabled',
+            trunkline_dot_v1_dot_identity__service__pb2.SetUserEnabledRequest.SerializeToString,
+            trunkline_dot_v1_dot_identity__service__pb2.SetUserEnabledResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetActivationToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.v1.IdentityService/GetActivationToken',
+            trunkline_dot_v1_dot_identity__service__pb2.GetActivationTokenRequest.SerializeToString,
+            trunkline_dot_v1_dot_identity__service__pb2.GetActivationTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ActivateUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.v1.IdentityService/ActivateUser',
+            trunkline_dot_v1_dot_identity__service__pb2.ActivateUserRequest.SerializeToString,
+            trunkline_dot_v1_dot_identity__service__pb2.ActivateUserResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetUserTokens(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.v1.IdentityService/GetUserTokens',
+            trunkline_dot_v1_dot_identity__service__pb2.GetUserTokensRequest.SerializeToString,
+            trunkline_dot_v1_dot_identity__service__pb2.GetUserTokensResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateCustomer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.v1.IdentityService/CreateCustomer',
+            trunkline_dot_v1_dot_identity__service__pb2.CreateCustomerRequest.SerializeToString,
+            trunkline_dot_v1_dot_identity__service__pb2.CreateCustomerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCustomer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.v1.IdentityService/GetCustomer',
+            trunkline_dot_v1_dot_identity__service__pb2.GetCustomerRequest.SerializeToString,
+            trunkline_dot_v1_dot_identity__service__pb2.GetCustomerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateCustomer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.v1.IdentityService/UpdateCustomer',
+            trunkline_dot_v1_dot_identity__service__pb2.UpdateCustomerRequest.SerializeToString,
+            trunkline_dot_v1_dot_identity__service__pb2.UpdateCustomerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteCustomer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.v1.IdentityService/DeleteCustomer',
+            trunkline_dot_v1_dot_identity__service__pb2.DeleteCustomerRequest.SerializeToString,
+            trunkline_dot_v1_dot_identity__service__pb2.DeleteCustomerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCustomers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.v1.IdentityService/ListCustomers',
+            trunkline_dot_v1_dot_identity__service__pb2.ListCustomersRequest.SerializeToString,
+            trunkline_dot_v1_dot_identity__service__pb2.ListCustomersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateTenant(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.v1.IdentityService/CreateTenant',
+            trunkline_dot_v1_dot_identity__service__pb2.CreateTenantRequest.SerializeToString,
+            trunkline_dot_v1_dot_identity__service__pb2.CreateTenantResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetTenant(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.v1.IdentityService/GetTenant',
+            trunkline_dot_v1_dot_identity__service__pb2.GetTenantRequest.SerializeToString,
+            trunkline_dot_v1_dot_identity__service__pb2.GetTenantResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateTenant(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.v1.IdentityService/UpdateTenant',
+            trunkline_dot_v1_dot_identity__service__pb2.UpdateTenantRequest.SerializeToString,
+            trunkline_dot_v1_dot_identity__service__pb2.UpdateTenantResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteTenant(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.v1.IdentityService/DeleteTenant',
+            trunkline_dot_v1_dot_identity__service__pb2.DeleteTenantRequest.SerializeToString,
+            trunkline_dot_v1_dot_identity__service__pb2.DeleteTenantResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTenants(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.v1.IdentityService/ListTenants',
+            trunkline_dot_v1_dot_identity__service__pb2.ListTenantsRequest.SerializeToString,
+            trunkline_dot_v1_dot_identity__service__pb2.ListTenantsResponse.FromString,
             options,
             channel_credentials,
             insecure,

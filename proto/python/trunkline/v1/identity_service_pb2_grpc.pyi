@@ -13,22 +13,63 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class IdentityServiceStub:
-    """IdentityService says who somebody is. The core signs tokens; whoever has its public keys can verify them."""
+    """IdentityService says who somebody is. The core signs tokens; whoever has its public keys can verify them.
+
+    An Update replaces everything that can be changed. `version` is that of the entity as it was read: VERSION_CONFLICT if
+    somebody changed it since; 0 does not ask.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Login: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.LoginRequest, _identity_service_pb2.LoginResponse]
     """Login exchanges an e-mail and a password for a pair of tokens. UNAUTHENTICATED: wrong; ACCOUNT_DISABLED."""
+    LoginPublic: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.LoginPublicRequest, _identity_service_pb2.LoginPublicResponse]
+    """LoginPublic gives anybody a pair of tokens of a public customer."""
     Refresh: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.RefreshRequest, _identity_service_pb2.RefreshResponse]
     """Refresh exchanges a refresh token for a new pair."""
     Logout: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.LogoutRequest, _identity_service_pb2.LogoutResponse]
     """Logout ends the session of the caller's token: its tokens are refused from now on, on every stream."""
+    ChangePassword: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.ChangePasswordRequest, _identity_service_pb2.ChangePasswordResponse]
+    """ChangePassword gives the caller a new password and a new pair; all earlier tokens of the user are refused."""
     GetSelf: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.GetSelfRequest, _identity_service_pb2.GetSelfResponse]
     """GetSelf reads the user behind the caller's token."""
     GetSigningKeys: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.GetSigningKeysRequest, _identity_service_pb2.GetSigningKeysResponse]
     """GetSigningKeys lists the public keys that tokens are signed with, as a JSON Web Key Set. Open to everybody."""
+    CreateUser: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.CreateUserRequest, _identity_service_pb2.CreateUserResponse]
+    """CreateUser adds a user without a password; the activation token lets whoever has it set one."""
+    GetUser: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.GetUserRequest, _identity_service_pb2.GetUserResponse]
+    UpdateUser: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.UpdateUserRequest, _identity_service_pb2.UpdateUserResponse]
+    DeleteUser: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.DeleteUserRequest, _identity_service_pb2.DeleteUserResponse]
+    """DeleteUser removes a user; all the user's tokens are refused at once."""
+    ListUsers: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.ListUsersRequest, _identity_service_pb2.ListUsersResponse]
+    SetUserEnabled: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.SetUserEnabledRequest, _identity_service_pb2.SetUserEnabledResponse]
+    """SetUserEnabled lets a user log in, or not; disabled, all the user's tokens are refused at once."""
+    GetActivationToken: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.GetActivationTokenRequest, _identity_service_pb2.GetActivationTokenResponse]
+    """GetActivationToken reads a fresh or the living activation token. INVALID_ARGUMENT: the user is activated already."""
+    ActivateUser: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.ActivateUserRequest, _identity_service_pb2.ActivateUserResponse]
+    """ActivateUser sets the first password. Open to everybody who has the token."""
+    GetUserTokens: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.GetUserTokensRequest, _identity_service_pb2.GetUserTokensResponse]
+    """GetUserTokens gives an administrator a pair of tokens of a user below."""
+    CreateCustomer: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.CreateCustomerRequest, _identity_service_pb2.CreateCustomerResponse]
+    """CreateCustomer adds a customer of the caller's tenant."""
+    GetCustomer: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.GetCustomerRequest, _identity_service_pb2.GetCustomerResponse]
+    UpdateCustomer: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.UpdateCustomerRequest, _identity_service_pb2.UpdateCustomerResponse]
+    DeleteCustomer: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.DeleteCustomerRequest, _identity_service_pb2.DeleteCustomerResponse]
+    """DeleteCustomer removes a customer and its users; its devices become unassigned."""
+    ListCustomers: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.ListCustomersRequest, _identity_service_pb2.ListCustomersResponse]
+    CreateTenant: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.CreateTenantRequest, _identity_service_pb2.CreateTenantResponse]
+    """CreateTenant adds a tenant, with its default device profile."""
+    GetTenant: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.GetTenantRequest, _identity_service_pb2.GetTenantResponse]
+    UpdateTenant: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.UpdateTenantRequest, _identity_service_pb2.UpdateTenantResponse]
+    DeleteTenant: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.DeleteTenantRequest, _identity_service_pb2.DeleteTenantResponse]
+    """DeleteTenant removes a tenant and all that it has: devices, customers, users."""
+    ListTenants: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.ListTenantsRequest, _identity_service_pb2.ListTenantsResponse]
 
 class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
-    """IdentityService says who somebody is. The core signs tokens; whoever has its public keys can verify them."""
+    """IdentityService says who somebody is. The core signs tokens; whoever has its public keys can verify them.
+
+    An Update replaces everything that can be changed. `version` is that of the entity as it was read: VERSION_CONFLICT if
+    somebody changed it since; 0 does not ask.
+    """
 
     @_abc_1.abstractmethod
     def Login(
@@ -37,6 +78,14 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_identity_service_pb2.LoginRequest, _abc.Awaitable[_identity_service_pb2.LoginResponse]],
     ) -> _abc.Awaitable[_identity_service_pb2.LoginResponse]:
         """Login exchanges an e-mail and a password for a pair of tokens. UNAUTHENTICATED: wrong; ACCOUNT_DISABLED."""
+
+    @_abc_1.abstractmethod
+    def LoginPublic(
+        self,
+        request: _identity_service_pb2.LoginPublicRequest,
+        context: _aio.ServicerContext[_identity_service_pb2.LoginPublicRequest, _abc.Awaitable[_identity_service_pb2.LoginPublicResponse]],
+    ) -> _abc.Awaitable[_identity_service_pb2.LoginPublicResponse]:
+        """LoginPublic gives anybody a pair of tokens of a public customer."""
 
     @_abc_1.abstractmethod
     def Refresh(
@@ -55,6 +104,14 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         """Logout ends the session of the caller's token: its tokens are refused from now on, on every stream."""
 
     @_abc_1.abstractmethod
+    def ChangePassword(
+        self,
+        request: _identity_service_pb2.ChangePasswordRequest,
+        context: _aio.ServicerContext[_identity_service_pb2.ChangePasswordRequest, _abc.Awaitable[_identity_service_pb2.ChangePasswordResponse]],
+    ) -> _abc.Awaitable[_identity_service_pb2.ChangePasswordResponse]:
+        """ChangePassword gives the caller a new password and a new pair; all earlier tokens of the user are refused."""
+
+    @_abc_1.abstractmethod
     def GetSelf(
         self,
         request: _identity_service_pb2.GetSelfRequest,
@@ -69,5 +126,148 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_identity_service_pb2.GetSigningKeysRequest, _abc.Awaitable[_identity_service_pb2.GetSigningKeysResponse]],
     ) -> _abc.Awaitable[_identity_service_pb2.GetSigningKeysResponse]:
         """GetSigningKeys lists the public keys that tokens are signed with, as a JSON Web Key Set. Open to everybody."""
+
+    @_abc_1.abstractmethod
+    def CreateUser(
+        self,
+        request: _identity_service_pb2.CreateUserRequest,
+        context: _aio.ServicerContext[_identity_service_pb2.CreateUserRequest, _abc.Awaitable[_identity_service_pb2.CreateUserResponse]],
+    ) -> _abc.Awaitable[_identity_service_pb2.CreateUserResponse]:
+        """CreateUser adds a user without a password; the activation token lets whoever has it set one."""
+
+    @_abc_1.abstractmethod
+    def GetUser(
+        self,
+        request: _identity_service_pb2.GetUserRequest,
+        context: _aio.ServicerContext[_identity_service_pb2.GetUserRequest, _abc.Awaitable[_identity_service_pb2.GetUserResponse]],
+    ) -> _abc.Awaitable[_identity_service_pb2.GetUserResponse]: ...
+
+    @_abc_1.abstractmethod
+    def UpdateUser(
+        self,
+        request: _identity_service_pb2.UpdateUserRequest,
+        context: _aio.ServicerContext[_identity_service_pb2.UpdateUserRequest, _abc.Awaitable[_identity_service_pb2.UpdateUserResponse]],
+    ) -> _abc.Awaitable[_identity_service_pb2.UpdateUserResponse]: ...
+
+    @_abc_1.abstractmethod
+    def DeleteUser(
+        self,
+        request: _identity_service_pb2.DeleteUserRequest,
+        context: _aio.ServicerContext[_identity_service_pb2.DeleteUserRequest, _abc.Awaitable[_identity_service_pb2.DeleteUserResponse]],
+    ) -> _abc.Awaitable[_identity_service_pb2.DeleteUserResponse]:
+        """DeleteUser removes a user; all the user's tokens are refused at once."""
+
+    @_abc_1.abstractmethod
+    def ListUsers(
+        self,
+        request: _identity_service_pb2.ListUsersRequest,
+        context: _aio.ServicerContext[_identity_service_pb2.ListUsersRequest, _abc.Awaitable[_identity_service_pb2.ListUsersResponse]],
+    ) -> _abc.Awaitable[_identity_service_pb2.ListUsersResponse]: ...
+
+    @_abc_1.abstractmethod
+    def SetUserEnabled(
+        self,
+        request: _identity_service_pb2.SetUserEnabledRequest,
+        context: _aio.ServicerContext[_identity_service_pb2.SetUserEnabledRequest, _abc.Awaitable[_identity_service_pb2.SetUserEnabledResponse]],
+    ) -> _abc.Awaitable[_identity_service_pb2.SetUserEnabledResponse]:
+        """SetUserEnabled lets a user log in, or not; disabled, all the user's tokens are refused at once."""
+
+    @_abc_1.abstractmethod
+    def GetActivationToken(
+        self,
+        request: _identity_service_pb2.GetActivationTokenRequest,
+        context: _aio.ServicerContext[_identity_service_pb2.GetActivationTokenRequest, _abc.Awaitable[_identity_service_pb2.GetActivationTokenResponse]],
+    ) -> _abc.Awaitable[_identity_service_pb2.GetActivationTokenResponse]:
+        """GetActivationToken reads a fresh or the living activation token. INVALID_ARGUMENT: the user is activated already."""
+
+    @_abc_1.abstractmethod
+    def ActivateUser(
+        self,
+        request: _identity_service_pb2.ActivateUserRequest,
+        context: _aio.ServicerContext[_identity_service_pb2.ActivateUserRequest, _abc.Awaitable[_identity_service_pb2.ActivateUserResponse]],
+    ) -> _abc.Awaitable[_identity_service_pb2.ActivateUserResponse]:
+        """ActivateUser sets the first password. Open to everybody who has the token."""
+
+    @_abc_1.abstractmethod
+    def GetUserTokens(
+        self,
+        request: _identity_service_pb2.GetUserTokensRequest,
+        context: _aio.ServicerContext[_identity_service_pb2.GetUserTokensRequest, _abc.Awaitable[_identity_service_pb2.GetUserTokensResponse]],
+    ) -> _abc.Awaitable[_identity_service_pb2.GetUserTokensResponse]:
+        """GetUserTokens gives an administrator a pair of tokens of a user below."""
+
+    @_abc_1.abstractmethod
+    def CreateCustomer(
+        self,
+        request: _identity_service_pb2.CreateCustomerRequest,
+        context: _aio.ServicerContext[_identity_service_pb2.CreateCustomerRequest, _abc.Awaitable[_identity_service_pb2.CreateCustomerResponse]],
+    ) -> _abc.Awaitable[_identity_service_pb2.CreateCustomerResponse]:
+        """CreateCustomer adds a customer of the caller's tenant."""
+
+    @_abc_1.abstractmethod
+    def GetCustomer(
+        self,
+        request: _identity_service_pb2.GetCustomerRequest,
+        context: _aio.ServicerContext[_identity_service_pb2.GetCustomerRequest, _abc.Awaitable[_identity_service_pb2.GetCustomerResponse]],
+    ) -> _abc.Awaitable[_identity_service_pb2.GetCustomerResponse]: ...
+
+    @_abc_1.abstractmethod
+    def UpdateCustomer(
+        self,
+        request: _identity_service_pb2.UpdateCustomerRequest,
+        context: _aio.ServicerContext[_identity_service_pb2.UpdateCustomerRequest, _abc.Awaitable[_identity_service_pb2.UpdateCustomerResponse]],
+    ) -> _abc.Awaitable[_identity_service_pb2.UpdateCustomerResponse]: ...
+
+    @_abc_1.abstractmethod
+    def DeleteCustomer(
+        self,
+        request: _identity_service_pb2.DeleteCustomerRequest,
+        context: _aio.ServicerContext[_identity_service_pb2.DeleteCustomerRequest, _abc.Awaitable[_identity_service_pb2.DeleteCustomerResponse]],
+    ) -> _abc.Awaitable[_identity_service_pb2.DeleteCustomerResponse]:
+        """DeleteCustomer removes a customer and its users; its devices become unassigned."""
+
+    @_abc_1.abstractmethod
+    def ListCustomers(
+        self,
+        request: _identity_service_pb2.ListCustomersRequest,
+        context: _aio.ServicerContext[_identity_service_pb2.ListCustomersRequest, _abc.Awaitable[_identity_service_pb2.ListCustomersResponse]],
+    ) -> _abc.Awaitable[_identity_service_pb2.ListCustomersResponse]: ...
+
+    @_abc_1.abstractmethod
+    def CreateTenant(
+        self,
+        request: _identity_service_pb2.CreateTenantRequest,
+        context: _aio.ServicerContext[_identity_service_pb2.CreateTenantRequest, _abc.Awaitable[_identity_service_pb2.CreateTenantResponse]],
+    ) -> _abc.Awaitable[_identity_service_pb2.CreateTenantResponse]:
+        """CreateTenant adds a tenant, with its default device profile."""
+
+    @_abc_1.abstractmethod
+    def GetTenant(
+        self,
+        request: _identity_service_pb2.GetTenantRequest,
+        context: _aio.ServicerContext[_identity_service_pb2.GetTenantRequest, _abc.Awaitable[_identity_service_pb2.GetTenantResponse]],
+    ) -> _abc.Awaitable[_identity_service_pb2.GetTenantResponse]: ...
+
+    @_abc_1.abstractmethod
+    def UpdateTenant(
+        self,
+        request: _identity_service_pb2.UpdateTenantRequest,
+        context: _aio.ServicerContext[_identity_service_pb2.UpdateTenantRequest, _abc.Awaitable[_identity_service_pb2.UpdateTenantResponse]],
+    ) -> _abc.Awaitable[_identity_service_pb2.UpdateTenantResponse]: ...
+
+    @_abc_1.abstractmethod
+    def DeleteTenant(
+        self,
+        request: _identity_service_pb2.DeleteTenantRequest,
+        context: _aio.ServicerContext[_identity_service_pb2.DeleteTenantRequest, _abc.Awaitable[_identity_service_pb2.DeleteTenantResponse]],
+    ) -> _abc.Awaitable[_identity_service_pb2.DeleteTenantResponse]:
+        """DeleteTenant removes a tenant and all that it has: devices, customers, users."""
+
+    @_abc_1.abstractmethod
+    def ListTenants(
+        self,
+        request: _identity_service_pb2.ListTenantsRequest,
+        context: _aio.ServicerContext[_identity_service_pb2.ListTenantsRequest, _abc.Awaitable[_identity_service_pb2.ListTenantsResponse]],
+    ) -> _abc.Awaitable[_identity_service_pb2.ListTenantsResponse]: ...
 
 def add_IdentityServiceServicer_to_server(servicer: IdentityServiceServicer, server: _aio.Server) -> None: ...

@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from trunkline.v1 import call_pb2 as _call_pb2
+from trunkline.v1 import device_profile_pb2 as _device_profile_pb2
 from trunkline.v1 import error_pb2 as _error_pb2
 import builtins as _builtins
 import sys
@@ -1009,17 +1010,26 @@ class TransportProfile(_message.Message):
 
     PROFILE_ID_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    TRANSPORT_TYPE_FIELD_NUMBER: _builtins.int
+    MQTT_FIELD_NUMBER: _builtins.int
     profile_id: _builtins.bytes
     version: _builtins.int
+    transport_type: _device_profile_pb2.TransportType.ValueType
+    @_builtins.property
+    def mqtt(self) -> _device_profile_pb2.MqttProfile:
+        """absent: the standard topics"""
+
     def __init__(
         self,
         *,
         profile_id: _builtins.bytes = ...,
         version: _builtins.int = ...,
+        transport_type: _device_profile_pb2.TransportType.ValueType = ...,
+        mqtt: _device_profile_pb2.MqttProfile | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["mqtt", b"mqtt"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["profile_id", b"profile_id", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mqtt", b"mqtt", "profile_id", b"profile_id", "transport_type", b"transport_type", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
