@@ -1,0 +1,32 @@
+"""The page that a list request asks for."""
+
+from typing import Final
+
+from trunkline.contract.errors import TrunklineError
+from trunkline.core.store.pages import Page
+from trunkline.v1.error_pb2 import ErrorReason
+from trunkline.v1.page_pb2 import PageRequest
+
+DEFAULT_SIZE: Final = 100
+LARGEST_SIZE: Final = 10_000
+
+
+def page_of(request: PageRequest) -> Page:
+    """The page, with the default size unless the request says one.
+
+    Raises INVALID_ARGUMENT for a page larger than `LARGEST_SIZE`. Whatever page number comes, 32 bits times that size
+    is an offset that every database takes.
+    """
+    if request.size > LARGEST_SIZE:
+        raise TrunklineError(
+            ErrorReason.ERROR_REASON_INVALID_ARGUMENT,
+            f"A page has at most {LARGEST_SIZE} items, not {request.size}",
+            field="size",
+        )
+    return Page(
+        size=request.size or DEFAULT_SIZE,
+        number=request.number,
+        text_search=request.text_search,
+        sort_by=request.sort_by,
+        descending=request.descending,
+    )
