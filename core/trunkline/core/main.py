@@ -125,7 +125,7 @@ class Core:
         self.server = build_server(
             rpc_service=RpcService(authentication, UnaryCalls(gate=self._gate, clock=monotonic_ms), self.callers),
             transport_service=TransportService(authentication, self.links),
-            device_service=DeviceService(authentication, devices),
+            device_service=DeviceService(authentication=authentication, devices=devices),
             identity_service=IdentityService(
                 authentication, Logins(store.accounts, passwords, tokens, revocations), key
             ),

@@ -65,7 +65,9 @@ async def server(
     built = build_server(
         rpc_service=rpc_service,
         transport_service=IdleTransportService(),
-        device_service=DeviceService(authentication, Devices(store.devices, Directory(store.devices), wall)),
+        device_service=DeviceService(
+            authentication=authentication, devices=Devices(store.devices, Directory(store.devices), wall)
+        ),
         identity_service=IdentityService(
             authentication, Logins(store.accounts, passwords, tokens, revocations, wall), key
         ),
