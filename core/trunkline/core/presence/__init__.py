@@ -1,0 +1,1 @@
+"""Presence: which devices are there, when they came, went and were last heard of."""
