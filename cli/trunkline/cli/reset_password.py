@@ -1,20 +1,15 @@
-"""`trunkline user`: what an operator does to accounts while no server runs on their data directory."""
+"""`trunkline user reset-password`: what an operator does to an account while no server runs on the data directory."""
 
 import asyncio
-import getpass
 import sys
-from typing import Literal
 
 from trunkline.cli.data_dir import locked
 from trunkline.cli.errors import CommandError
+from trunkline.cli.passwords import Source, new_password
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.logs import configure_logs
 from trunkline.core import installation
-from trunkline.core.identity.passwords import generated_password
 from trunkline.core.settings import CoreSettings
-
-Source = Literal["generated", "prompt", "stdin"]
-"""Where a new password comes from."""
 
 
 def reset_password(settings: CoreSettings, email: str, source: Source) -> None:
@@ -26,7 +21,7 @@ def reset_password(settings: CoreSettings, email: str, source: Source) -> None:
         raise CommandError(f"There is no installation in {settings.data_dir}: name its directory with --data-dir.")
     configure_logs(settings.log_level, settings.log_format)
     with locked(settings.data_dir):
-        password = _new_password(source)
+        password = new_password(source)
         try:
             asyncio.run(installation.reset_password(settings, email, password))
         except TrunklineError as error:
@@ -36,18 +31,3 @@ def reset_password(settings: CoreSettings, email: str, source: Source) -> None:
         print(password)
     else:
         print(f"{email} has its new password.", file=sys.stderr)
-
-
-def _new_password(source: Source) -> str:
-    match source:
-        case "generated":
-            return generated_password()
-        case "prompt":
-            password = getpass.getpass("New password: ")
-            if getpass.getpass("The same again: ") != password:
-                raise CommandError("These were two different passwords: nothing is changed.")
-        case "stdin":
-            password = sys.stdin.readline().rstrip("\r\n")
-    if not password.strip():
-        raise CommandError("A password cannot be blank: nothing is changed.")
-    return password
