@@ -49,7 +49,10 @@ async def test_parameters_of_a_wrong_form() -> None:
     response = await errors.on_validation_error(REQUEST, missing)
     assert json.loads(bytes(response.body))["message"] == "Required request parameter 'deviceName' is not present"
     wrong = RequestValidationError([{"type": "int_parsing", "loc": ("query", "page"), "msg": "no integer"}])
-    assert json.loads(bytes((await errors.on_validation_error(REQUEST, wrong)).body))["message"] == "no integer"
+    assert (
+        json.loads(bytes((await errors.on_validation_error(REQUEST, wrong)).body))["message"]
+        == "Invalid value of request parameter 'page': no integer"
+    )
 
 
 async def test_a_bug_is_logged_under_the_id_its_caller_gets() -> None:

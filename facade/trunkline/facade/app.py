@@ -24,7 +24,7 @@ from trunkline.facade.routes.auth import auth_routes
 from trunkline.facade.routes.devices import device_routes
 from trunkline.facade.routes.system import system_routes
 from trunkline.facade.rpc_routes import ROUTES, RpcRoutes
-from trunkline.facade.schemas import Problem
+from trunkline.facade.schemas.base import Problem
 from trunkline.facade.settings import FacadeSettings
 
 API: Final = "/api/"

@@ -104,7 +104,10 @@ async def on_validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     name = first["loc"][-1]
-    message = f"Required request parameter '{name}' is not present" if first["type"] == "missing" else first["msg"]
+    if first["type"] == "missing":
+        message = f"Required request parameter '{name}' is not present"
+    else:
+        message = f"Invalid value of request parameter '{name}': {first['msg']}"
     return error_response(HTTPStatus.BAD_REQUEST, message, BAD_REQUEST)
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from trunkline.contract.metadata import CALL_ID_HEADER, CAUSE_HEADER
 from trunkline.facade.rpc_answer import V1
 from trunkline.facade.rpc_routes import ROUTES, Route
-from trunkline.facade.schemas import Body
+from trunkline.facade.schemas.base import Body
 from trunkline.v1.call_pb2 import CallKind
 
 Schema = dict[str, Any]

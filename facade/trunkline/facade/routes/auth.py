@@ -10,7 +10,8 @@ from trunkline.facade.authentication import Authenticator, Caller
 from trunkline.facade.core_connection import CoreConnection
 from trunkline.facade.openapi import body_of
 from trunkline.facade.request_body import request_body
-from trunkline.facade.schemas import Body, Credentials, Refresh, Tokens, User
+from trunkline.facade.schemas.base import Body
+from trunkline.facade.schemas.people import Credentials, Refresh, Tokens, User
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.identity_service_pb2 import GetSelfRequest, LoginRequest, RefreshRequest
 

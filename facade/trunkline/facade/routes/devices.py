@@ -12,7 +12,7 @@ from trunkline.facade.core_connection import CoreConnection
 from trunkline.facade.errors import bad_request
 from trunkline.facade.openapi import EMPTY_ANSWER, body_of
 from trunkline.facade.request_body import request_body
-from trunkline.facade.schemas import Device, DeviceCredentials, NewDevice
+from trunkline.facade.schemas.devices import Device, DeviceCredentials, NewDevice
 from trunkline.v1.device_service_pb2 import DeleteDeviceRequest, GetDeviceCredentialsRequest, GetDeviceRequest
 from trunkline.v1.error_pb2 import ErrorReason
 

@@ -1,4 +1,4 @@
-"""ThingsBoard's shapes, field by field: its clients refuse an entity whose ids or types are incomplete."""
+"""Devices' shapes, field by field: clients refuse an entity whose ids or types are incomplete."""
 
 from typing import Any
 
@@ -6,16 +6,15 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from trunkline.contract.errors import TrunklineError
-from trunkline.facade import schemas
+from trunkline.facade.schemas.base import Body
+from trunkline.facade.schemas.devices import Device, DeviceCredentials, NewDevice
 from trunkline.v1 import device_pb2 as devices_pb
-from trunkline.v1 import identity_pb2 as identity_pb
-from trunkline.v1.rpc_service_pb2 import Role
 
 NONE = "13814000-1dd2-11b2-8080-808080808080"
 TIME = Timestamp(seconds=1_720_000_000, nanos=123_000_000)
 
 
-def as_json(body: schemas.Body) -> Any:
+def as_json(body: Body) -> Any:
     return body.model_dump(mode="json", by_alias=True)
 
 
@@ -30,7 +29,7 @@ def test_device() -> None:
         create_time=TIME,
         version=1,
     )
-    assert as_json(schemas.Device.of(device)) == {
+    assert as_json(Device.of(device)) == {
         "id": {"entityType": "DEVICE", "id": "d"},
         "createdTime": 1_720_000_000_123,
         "tenantId": {"entityType": "TENANT", "id": "t"},
@@ -50,7 +49,7 @@ def test_device() -> None:
 
 def test_what_is_set_is_shown() -> None:
     device = devices_pb.Device(id="d", customer_id="c", additional_info=b'{"gateway":true}')
-    shown = as_json(schemas.Device.of(device))
+    shown = as_json(Device.of(device))
     assert shown["customerId"] == {"entityType": "CUSTOMER", "id": "c"}
     assert shown["additionalInfo"] == {"gateway": True}
     assert shown["label"] is None
@@ -65,7 +64,7 @@ def test_credentials() -> None:
         create_time=TIME,
         version=1,
     )
-    assert as_json(schemas.DeviceCredentials.of(credentials)) == {
+    assert as_json(DeviceCredentials.of(credentials)) == {
         "id": {"id": "i"},
         "createdTime": 1_720_000_000_123,
         "deviceId": {"entityType": "DEVICE", "id": "d"},
@@ -76,50 +75,25 @@ def test_credentials() -> None:
     }
 
 
-def test_user() -> None:
-    user = identity_pb.User(id="u", email="a@b.c", role=Role.ROLE_SYS_ADMIN, create_time=TIME, version=2)
-    assert as_json(schemas.User.of(user)) == {
-        "id": {"entityType": "USER", "id": "u"},
-        "createdTime": 1_720_000_000_123,
-        "tenantId": {"entityType": "TENANT", "id": NONE},
-        "customerId": {"entityType": "CUSTOMER", "id": NONE},
-        "email": "a@b.c",
-        "name": "a@b.c",
-        "authority": "SYS_ADMIN",
-        "firstName": None,
-        "lastName": None,
-        "phone": None,
-        "version": 2,
-        "additionalInfo": None,
-    }
-
-
-def test_tokens() -> None:
-    pair = identity_pb.TokenPair(access_token="a", refresh_token="r")
-    assert as_json(schemas.Tokens.of(pair)) == {"token": "a", "refreshToken": "r"}
-
-
 def test_a_new_device_as_sdk_clients_send_it() -> None:
-    body = schemas.NewDevice.read(
+    body = NewDevice.read(
         b'{"name":5,"type":"default","label":null,"id":null,"createdTime":null,"firmwareId":null,"deviceData":null,'
-        b'"deviceProfileId":{"entityType":"DEVICE_PROFILE","id":"p"},'
+        b'"deviceProfileId":{"entityType":"DEVICE_PROFILE","id":"784f394c-42b6-435a-983c-b7beff2784f9"},'
         b'"customerId":{"entityType":"CUSTOMER","id":"13814000-1dd2-11b2-8080-808080808080"},'
         b'"additionalInfo":{"gateway":true}}'
     )
     request = body.request("T")
     assert (request.name, request.type, request.label, request.access_token) == ("5", "default", "", "T")
-    assert (request.device_profile_id, request.customer_id) == ("p", "")
-    assert request.additional_info == b'{"gateway": true}'
-    assert schemas.NewDevice.read(b'{"name":"n"}').request(None).access_token == ""
+    assert (request.device_profile_id, request.customer_id) == ("784f394c-42b6-435a-983c-b7beff2784f9", "")
+    assert request.additional_info == b'{"gateway":true}'
+    assert NewDevice.read(b'{"name":"n"}').request(None).access_token == ""
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"deviceProfileId":{"id":"p"}}', b'{"name":[]}', b"\xff"])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"[]", b"{", b'{"deviceProfileId":{"id":"p"}}', b'{"name":[]}', b"\xff"],
+)
 def test_bodies_that_are_none(body: bytes) -> None:
     with pytest.raises(TrunklineError, match="Invalid request body: ") as caught:
-        schemas.NewDevice.read(body)
+        NewDevice.read(body)
     assert caught.value.row.http == 400
-
-
-def test_a_login_knows_two_fields() -> None:
-    with pytest.raises(TrunklineError):
-        schemas.Credentials.read(b'{"username":"u","password":"p","rememberMe":true}')
