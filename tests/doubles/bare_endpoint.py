@@ -110,5 +110,5 @@ class BareEndpoint:
     async def stop(self) -> None:
         self.asked.append("stop")
 
-    def describe(self) -> str:
-        return "nowhere"
+    def addresses(self) -> list[str]:
+        return ["bare://nowhere"]

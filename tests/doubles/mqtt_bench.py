@@ -17,7 +17,8 @@ CALLS = "v1/devices/me/rpc/request/+"
 class RecordingLine:
     """A socket that keeps what is written to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: bytes = b"") -> None:
+        self.certificate = certificate
         self.written = b""
         self.open = True
         self.pauses: set[Pause] = set()

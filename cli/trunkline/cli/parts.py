@@ -6,6 +6,7 @@ Each is imported when it is made, so that a process holds only what it runs.
 import asyncio
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from prometheus_client.registry import Collector
 from pydantic_settings import BaseSettings
@@ -95,7 +96,6 @@ class WorkerPart:
             connector = self._own_connector = CoreConnector(
                 settings.core_location, max_params_bytes=settings.max_params_bytes
             )
-        self._transport = transport
         self._endpoint = endpoint_class(transport).from_settings(endpoint_settings)
         self._worker = build_worker(transport, settings, self._endpoint, connector)
         self.metrics_at = (settings.metrics_host, settings.metrics_port)
@@ -106,7 +106,7 @@ class WorkerPart:
 
     async def start(self) -> Facts:
         await self._worker.start()
-        return Facts({self._transport: self._endpoint.describe()})
+        return Facts({urlsplit(address).scheme: address for address in self._endpoint.addresses()})
 
     async def ended(self) -> int:
         return await self._worker.ended()

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from trunkline.cli.login import DEFAULT_URL
 
-ORDER: Final = ("rest", "docs", "mqtt", "grpc", "metrics")
+ORDER: Final = ("rest", "docs", "mqtt", "mqtts", "grpc", "metrics")
 DEFAULT_MQTT_PORT: Final = 1883
 
 

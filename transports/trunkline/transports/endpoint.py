@@ -8,6 +8,7 @@ A package registers its endpoint under the entry point group `trunkline.transpor
 name. `trunkline.transports.conformance` is the test that every endpoint must pass.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar, Protocol, Self
 
 from pydantic_settings import BaseSettings
@@ -134,6 +135,6 @@ class Endpoint(Protocol):
         """End all sessions, telling their devices, and close everything."""
         ...
 
-    def describe(self) -> str:
-        """Where devices find it, for people: `mqtt://127.0.0.1:1883`."""
+    def addresses(self) -> Sequence[str]:
+        """Where devices find it, as URLs: `mqtt://127.0.0.1:1883`."""
         ...

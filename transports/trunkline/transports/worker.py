@@ -97,7 +97,7 @@ class Worker:
         self._link = asyncio.create_task(
             stay_connected(self._connector, self._end, self._handle, clock=self._clock), name="link"
         )
-        log.info("worker_started", worker=self.worker_id, at=self._endpoint.describe())
+        log.info("worker_started", worker=self.worker_id, at=", ".join(self._endpoint.addresses()))
 
     async def ended(self) -> int:
         """Wait until the worker cannot go on; the exit code. 0 once it was drained."""

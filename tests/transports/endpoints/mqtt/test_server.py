@@ -71,7 +71,7 @@ async def stage(**settings: int) -> AsyncIterator[Stage]:
 
 async def test_it_says_where_it_listens() -> None:
     async with stage() as on:
-        assert on.endpoint.describe() == f"mqtt://127.0.0.1:{on.endpoint.port}"
+        assert on.endpoint.addresses() == [f"mqtt://127.0.0.1:{on.endpoint.port}"]
         assert on.endpoint.port > 0
 
 

@@ -43,10 +43,15 @@ def offer(connect: Connect, number: int, max_packet_bytes: int) -> Properties:
     return values
 
 
-def refusal(connect: Connect, reason: ErrorReason.ValueType) -> ReasonCode:
-    """The code of a refusing CONNACK; for bad credentials it says which of them were shown, as ThingsBoard does."""
+def refusal(connect: Connect, reason: ErrorReason.ValueType, *, certificate: bool) -> ReasonCode:
+    """The code of a refusing CONNACK; for bad credentials it says which of them were shown, as ThingsBoard does.
+
+    `certificate`: one was shown, and nothing else was looked at.
+    """
     if reason != ErrorReason.ERROR_REASON_BAD_CREDENTIALS:
         return _REFUSALS.get(reason, ReasonCode.SERVER_UNAVAILABLE)
+    if certificate:
+        return ReasonCode.NOT_AUTHORIZED
     if connect.user_name is not None or connect.password is not None:
         return ReasonCode.BAD_USER_NAME_OR_PASSWORD
     return ReasonCode.CLIENT_IDENTIFIER_NOT_VALID if connect.client_id.strip() else ReasonCode.NOT_AUTHORIZED

@@ -1,11 +1,15 @@
 """The MQTT endpoint: sockets around the pure sessions, and the one timer that looks after all of them."""
 
 import asyncio
+from collections.abc import Callable
+from pathlib import Path
 from typing import ClassVar, Final, Self, cast
 
 from pydantic_settings import BaseSettings
 
+from trunkline.contract.addresses import is_loopback
 from trunkline.contract.clock import Clock, monotonic_ms
+from trunkline.contract.logs import get_logger
 from trunkline.contract.streams.frames import Activity
 from trunkline.transports.endpoint import Link
 from trunkline.transports.endpoints.mqtt.reason_codes import ReasonCode
@@ -14,7 +18,10 @@ from trunkline.transports.endpoints.mqtt.settings import MqttSettings
 from trunkline.transports.endpoints.mqtt.surroundings import Pause, Surroundings
 from trunkline.transports.endpoints.mqtt.timeouts import look_at
 from trunkline.transports.endpoints.mqtt.uplinks import Uplinks
+from trunkline.transports.tls import ServerCertificate, TlsConnection
 from trunkline.v1.transport_service_pb2 import DisconnectCause
+
+log = get_logger(__name__)
 
 BACKLOG: Final = 4096
 """Connections that may wait to be accepted: a whole fleet may come back at once."""
@@ -28,10 +35,11 @@ _KEPT_REPLIES: Final = Pause.KEPT_REPLIES.value
 class Connection(asyncio.Protocol):
     """One socket. Writes of one turn of the loop go out together: uvloop gathers them."""
 
-    __slots__ = ("_pauses", "_server", "_transport", "session")
+    __slots__ = ("_pauses", "_server", "_transport", "certificate", "session")
 
-    def __init__(self, server: "MqttEndpoint") -> None:
+    def __init__(self, server: "MqttEndpoint", certificate: bytes = b"") -> None:
         self._server = server
+        self.certificate = certificate
         self._pauses = 0
         self._transport: asyncio.Transport | None = None
         self.session: MqttSession | None = None
@@ -105,7 +113,7 @@ class Connection(asyncio.Protocol):
 
 
 class MqttEndpoint:
-    """Serves MQTT 3.1, 3.1.1 and 5.0 on one TCP port."""
+    """Serves MQTT 3.1, 3.1.1 and 5.0, on a TCP port without TLS and on one with it."""
 
     settings: ClassVar[type[BaseSettings]] = MqttSettings
 
@@ -117,7 +125,10 @@ class MqttEndpoint:
         self._clock = clock
         self.connections: set[Connection] = set()
         self.reading = True
-        self._server: asyncio.Server | None = None
+        self.shaking_hands: set[TlsConnection] = set()
+        """Connections that are not yet, or no longer, a device's."""
+        self._plain: asyncio.Server | None = None
+        self._tls: asyncio.Server | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._swept_ms = 0
         self._told_ms = 0
@@ -135,28 +146,55 @@ class MqttEndpoint:
     @property
     def full(self) -> bool:
         """No more connections are taken."""
-        return len(self.connections) >= self._settings.max_connections
+        return len(self.connections) + len(self.shaking_hands) >= self._settings.max_connections
 
     @property
     def port(self) -> int:
-        """The port it listens on."""
-        if self._server is None or not self._server.sockets:
-            return self._settings.port
-        port: int = self._server.sockets[0].getsockname()[1]
-        return port
+        """The port without TLS, as bound."""
+        return _port(self._plain) or self._settings.port
 
-    def describe(self) -> str:
-        return f"mqtt://{self._settings.host}:{self.port}"
+    @property
+    def tls_port(self) -> int:
+        """The port with TLS, as bound."""
+        return _port(self._tls) or self._settings.tls_port
+
+    def addresses(self) -> list[str]:
+        host = f"[{self._settings.host}]" if ":" in self._settings.host else self._settings.host
+        plain = [f"mqtt://{host}:{self.port}"] if self._settings.plain else []
+        return [*plain, f"mqtts://{host}:{self.tls_port}"] if self._settings.tls_certificate else plain
 
     async def start(self, link: Link) -> None:
         loop = asyncio.get_running_loop()
         now = self._clock()
         self.around = Surroundings(link, self._settings, Uplinks(self._clock), now)
         self._swept_ms = self._told_ms = now
-        self._server = await loop.create_server(
-            lambda: Connection(self), self._settings.host, self._settings.port, backlog=BACKLOG
-        )
+        if self._settings.tls_certificate:
+            served = ServerCertificate(Path(self._settings.tls_certificate), Path(self._settings.tls_key))
+            self._tls = await self._listen(lambda: self._tls_connection(served), self._settings.tls_port)
+        if self._settings.plain:
+            if not is_loopback(self._settings.host):
+                log.warning("mqtt_not_encrypted", host=self._settings.host, advice="serve TLS and set plain to false")
+            self._plain = await self._listen(lambda: Connection(self), self._settings.port)
         self._timer = loop.call_later(self._settings.sweep_ms / 1000, self._sweep_again)
+
+    async def _listen(self, make: Callable[[], asyncio.Protocol], port: int) -> asyncio.Server:
+        return await asyncio.get_running_loop().create_server(make, self._settings.host, port, backlog=BACKLOG)
+
+    def _tls_connection(self, served: ServerCertificate) -> asyncio.Protocol:
+        if self.full:
+            return Connection(self)  # which refuses to be made
+        connection = TlsConnection(
+            served.context(),
+            lambda certificate: self._shook_hands(connection, certificate),
+            self.shaking_hands.discard,
+            handshake_timeout_ms=self._settings.connect_timeout_ms,
+        )
+        self.shaking_hands.add(connection)
+        return connection
+
+    def _shook_hands(self, connection: TlsConnection, certificate: bytes) -> Connection:
+        self.shaking_hands.discard(connection)
+        return Connection(self, certificate)
 
     def read_devices(self, reading: bool) -> None:
         if reading == self.reading:
@@ -170,13 +208,16 @@ class MqttEndpoint:
                 connection.pause(Pause.LINK)
 
     def refuse_devices(self) -> None:
-        if self._server is not None:
-            self._server.close()
+        for server in (self._plain, self._tls):
+            if server is not None:
+                server.close()
 
     async def stop(self) -> None:
         self.refuse_devices()
         if self._timer is not None:
             self._timer.cancel()
+        for unknown in list(self.shaking_hands):
+            unknown.abort()
         for connection in list(self.connections):
             if connection.session is not None:
                 connection.session.end(DisconnectCause.DISCONNECT_CAUSE_CLOSED_BY_CORE, ReasonCode.SERVER_SHUTTING_DOWN)
@@ -239,3 +280,9 @@ class MqttEndpoint:
         )
         if active:
             self.around.link.send(Activity(0, active))
+
+
+def _port(server: asyncio.Server | None) -> int:
+    """The port that a server is bound to; 0 if it is not."""
+    port: int = server.sockets[0].getsockname()[1] if server is not None and server.sockets else 0
+    return port

@@ -7,7 +7,7 @@ what only a busy one needs exists only once it is busy.
 
 from collections.abc import Mapping
 from enum import Enum, auto
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -212,11 +212,16 @@ class MqttSession:
                 self.number,
                 SessionKind.SESSION_KIND_ASYNCHRONOUS,
                 min(self._receive_maximum, around.settings.max_inflight),
-                mqtt_basic=MqttBasic(
-                    packet.client_id, packet.user_name or "", (packet.password or b"").decode(errors="replace")
-                ),
+                **self._credentials(packet),
             )
         )
+
+    def _credentials(self, packet: packets.Connect) -> dict[str, Any]:
+        """What the core is shown: a certificate stands alone, as in ThingsBoard."""
+        if self.line.certificate:
+            return {"certificate_der": self.line.certificate}
+        password = (packet.password or b"").decode(errors="replace")
+        return {"mqtt_basic": MqttBasic(packet.client_id, packet.user_name or "", password)}
 
     def connected(self, frame: Connected) -> None:
         """The core let the device in: CONNACK, then what the device sent meanwhile."""
@@ -241,7 +246,7 @@ class MqttSession:
         if self.stage is not Stage.CONNECTING or self._connecting is None:
             return
         self.number = 0
-        self.refuse(refusal(self._connecting, frame.reason))
+        self.refuse(refusal(self._connecting, frame.reason, certificate=bool(self.line.certificate)))
 
     def refuse(self, code: ReasonCode) -> None:
         """CONNACK with `code`, and the end. MQTT 5 clients get a DISCONNECT too, as from ThingsBoard."""

@@ -1,6 +1,8 @@
 """The MQTT endpoint's settings: read once in main, passed on as plain values."""
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -11,6 +13,15 @@ class MqttSettings(BaseSettings):
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=1883, ge=0, le=65535, description="MQTT port; 0 picks a free one.")
+    plain: bool = Field(default=True, description="Serve MQTT without TLS on that port; false where there is TLS.")
+    tls_port: int = Field(
+        default=8883, ge=0, le=65535, description="MQTT port with TLS; served if tls_certificate is set."
+    )
+    tls_certificate: str = Field(
+        default="",
+        description="PEM file of the certificate with its chain; a renewed one is served to new connections.",
+    )
+    tls_key: str = Field(default="", description="PEM file of the certificate's key, not encrypted.")
     max_connections: int = Field(default=100_000, ge=1, description="Open connections; more are closed at once.")
     max_packet_bytes: int = Field(
         default=65_536,
@@ -50,3 +61,11 @@ class MqttSettings(BaseSettings):
     disconnect_timeout_ms: int = Field(
         default=1_000, ge=0, description="How long a closed connection may take its last bytes before it is cut."
     )
+
+    @model_validator(mode="after")
+    def _something_is_served(self) -> Self:
+        if bool(self.tls_certificate) != bool(self.tls_key):
+            raise ValueError("tls_certificate and tls_key are set together, or neither")
+        if not (self.plain or self.tls_certificate):
+            raise ValueError("plain is false and there is no tls_certificate: nothing would be served")
+        return self

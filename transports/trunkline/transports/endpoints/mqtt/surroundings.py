@@ -27,6 +27,11 @@ class Pause(Enum):
 class Line(Protocol):
     """What a session needs of its socket."""
 
+    @property
+    def certificate(self) -> bytes:
+        """DER of the certificate that the device showed in its TLS handshake; empty: none."""
+        ...
+
     def write(self, data: bytes) -> None:
         """Send; what does not fit waits in a buffer."""
         ...
