@@ -1,0 +1,1 @@
+"""Device profiles: what devices of one type have in common."""

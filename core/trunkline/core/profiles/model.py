@@ -1,0 +1,47 @@
+"""A device profile, and what workers must know of it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from trunkline.contract.ids import NO_ID, new_id
+from trunkline.v1.call_pb2 import Redelivery, SubmitStrategy
+from trunkline.v1.device_profile_pb2 import TransportType
+
+DEFAULT_PROFILE: Final = "default"
+"""The name that the default device profile of a new tenant has."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceProfile:
+    """What devices of one type have in common. Ids are 16 bytes, empty where there is none."""
+
+    id: bytes
+    tenant_id: bytes
+    name: str
+    """Unique in its tenant; the `type` of its devices."""
+    create_unix_ms: int
+    version: int = 1
+    is_default: bool = False
+    """Devices without a type get this one; each tenant has exactly one."""
+    description: str = ""
+    image: str = ""
+    transport_type: TransportType.ValueType = TransportType.TRANSPORT_TYPE_DEFAULT
+    mqtt_telemetry_topic: str = ""
+    """Filter of topics; empty: the standard one, as for the two others."""
+    mqtt_attributes_topic: str = ""
+    mqtt_attributes_subscribe_topic: str = ""
+    mqtt_acknowledge_invalid: bool = False
+    submit_strategy: SubmitStrategy.ValueType = SubmitStrategy.SUBMIT_STRATEGY_UNSPECIFIED
+    """Unspecified: as the server says, as for `redelivery`."""
+    redelivery: Redelivery.ValueType = Redelivery.REDELIVERY_UNSPECIFIED
+    calls_through_rule_chain: bool = False
+    default_rule_chain_id: bytes = NO_ID
+    default_dashboard_id: bytes = NO_ID
+    default_queue_name: str = ""
+    extra: bytes = b""
+    """JSON object; empty: none."""
+
+
+def new_profile(tenant_id: bytes, name: str, create_unix_ms: int, *, is_default: bool = False) -> DeviceProfile:
+    """A profile with nothing set but its name."""
+    return DeviceProfile(new_id(), tenant_id, name, create_unix_ms, is_default=is_default)
