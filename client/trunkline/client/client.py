@@ -113,16 +113,20 @@ class Client:
 
 
 class _AuthorizedChannel:
-    """What a stub of unary methods needs of a channel, with our metadata in every request. An interceptor would do the
-    same at the price of a task per call."""
+    """What a stub needs of a channel, with our metadata in every single request. An interceptor would do the same at
+    the price of a task per call."""
 
     def __init__(self, channel: grpc.aio.Channel, metadata: Callable[[], tuple[tuple[str, str], ...]]) -> None:
         self._channel: Any = channel
         self._metadata = metadata
 
     def unary_unary(self, *args: Any, **options: Any) -> Callable[..., Any]:
-        method = self._channel.unary_unary(*args, **options)
+        return self._authorized(self._channel.unary_unary(*args, **options))
 
+    def unary_stream(self, *args: Any, **options: Any) -> Callable[..., Any]:
+        return self._authorized(self._channel.unary_stream(*args, **options))
+
+    def _authorized(self, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(request: Any, *, metadata: tuple[tuple[str, str], ...] = (), **options: Any) -> Any:
             return method(request, metadata=(*self._metadata(), *metadata), **options)
 
