@@ -78,3 +78,22 @@ def test_children_read_from_their_environment_what_the_layout_says(
     assert read(CoreSettings) == layout.core
     assert read(FacadeSettings) == layout.facade
     assert (read(WorkerSettings), read(MqttSettings)) == (layout.worker, layout.mqtt)
+
+
+def test_a_demo_serves_mqtt_with_a_certificate_of_its_own(tmp_path: Path) -> None:
+    demo = ServeSettings(demo=True, data_dir=tmp_path)
+    layout = lay_out(demo, wanted_ports(demo))
+    assert (layout.mqtt.tls_port, layout.mqtt.tls_certificate) == (8883, str(tmp_path / "demo-certificate.pem"))
+    assert layout.overrides["mqtt"]["TRUNKLINE_MQTT_TLS_KEY"] == str(tmp_path / "demo-certificate-key.pem")
+
+
+def test_mqtt_with_tls_needs_a_certificate_and_its_key() -> None:
+    plain = ServeSettings()
+    assert "--mqtt-tls-port" not in wanted_ports(plain)
+    assert lay_out(plain, wanted_ports(plain)).mqtt.tls_certificate == ""
+    own = ServeSettings(demo=True, mqtt_tls_certificate="c.pem", mqtt_tls_key="k.pem", mqtt_tls_port=1234)
+    layout = lay_out(own, wanted_ports(own))
+    assert (layout.mqtt.tls_port, layout.mqtt.tls_certificate, layout.mqtt.tls_key) == (1234, "c.pem", "k.pem")
+    half = ServeSettings(mqtt_tls_key="k.pem")
+    with pytest.raises(SettingsError, match="tls_certificate and tls_key are set together"):
+        lay_out(half, wanted_ports(half))

@@ -16,7 +16,7 @@ ROOT: Final = Path(__file__).parent.parent.parent
 START_S: Final = 60.0
 STOP_S: Final = 30.0
 
-FREE_PORTS: Final = tuple(f"--{name}-port=0" for name in ("http", "mqtt", "coap", "grpc", "metrics"))
+FREE_PORTS: Final = tuple(f"--{name}-port=0" for name in ("http", "mqtt", "mqtt-tls", "coap", "grpc", "metrics"))
 
 
 @dataclass
@@ -45,10 +45,19 @@ class Served:
         assert port is not None
         return port
 
+    @property
+    def mqtts_port(self) -> int:
+        """MQTT over TLS; in a demo, or with a certificate."""
+        port = urlsplit(self.urls["mqtts"]).port
+        assert port is not None
+        return port
+
     def at_these_ports(self, text: str) -> str:
         """A text that was written for the default ports, for this server."""
         grpc_port = self.grpc.rpartition(":")[2]
         rest_port = str(urlsplit(self.rest).port)
+        if "mqtts" in self.urls:
+            text = text.replace("8883", str(self.mqtts_port))
         return text.replace("8080", rest_port).replace("1883", str(self.mqtt_port)).replace("9090", grpc_port)
 
 

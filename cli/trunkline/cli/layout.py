@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from pydantic_settings import BaseSettings
 
+from trunkline.cli.demo_certificate import certificate_files
 from trunkline.cli.ports import claim_ports
 from trunkline.cli.settings import ServeSettings, environment, read
 from trunkline.core.settings import CoreSettings
@@ -20,6 +21,7 @@ MQTT: Final = "mqtt"
 
 HTTP_PORT: Final = "--http-port"
 MQTT_PORT: Final = "--mqtt-port"
+MQTT_TLS_PORT: Final = "--mqtt-tls-port"
 GRPC_PORT: Final = "--grpc-port"
 METRICS_PORTS: Final = ("--metrics-port", "--metrics-port, plus one", "--metrics-port, plus two")
 """Of core, facade and MQTT worker."""
@@ -40,9 +42,21 @@ class Layout:
 def wanted_ports(serve: ServeSettings) -> dict[str, int]:
     """The ports of this installation by option; one for metrics if all runs in one process."""
     ports = {HTTP_PORT: serve.http_port, MQTT_PORT: serve.mqtt_port, GRPC_PORT: serve.grpc_port}
+    if mqtt_certificate(serve) is not None:
+        ports[MQTT_TLS_PORT] = serve.mqtt_tls_port
     for offset, option in enumerate(METRICS_PORTS[: 1 if serve.processes == "one" else 3]):
         ports[option] = serve.metrics_port and serve.metrics_port + offset
     return ports
+
+
+def mqtt_certificate(serve: ServeSettings) -> tuple[str, str] | None:
+    """Certificate and key of the MQTT port with TLS; None: there is no such port."""
+    if serve.mqtt_tls_certificate or serve.mqtt_tls_key:
+        return serve.mqtt_tls_certificate, serve.mqtt_tls_key
+    if serve.demo:
+        certificate, key = certificate_files(serve.data_dir)
+        return str(certificate), str(key)
+    return None
 
 
 def claimed(serve: ServeSettings) -> Layout:
@@ -83,6 +97,12 @@ def lay_out(serve: ServeSettings, ports: dict[str, int]) -> Layout:
         **_unless_set(WorkerSettings, **shared),
     }
     mqtt_given = {"host": serve.host, "port": ports[MQTT_PORT]}
+    if (certificate := mqtt_certificate(serve)) is not None:
+        mqtt_given |= {
+            "tls_port": ports[MQTT_TLS_PORT],
+            "tls_certificate": certificate[0],
+            "tls_key": certificate[1],
+        }
     facade, worker, mqtt = (
         read(FacadeSettings, **facade_given),
         read(WorkerSettings, **worker_given),

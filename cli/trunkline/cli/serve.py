@@ -11,6 +11,7 @@ from typing import Final
 
 from trunkline.cli import ready
 from trunkline.cli.data_dir import locked
+from trunkline.cli.demo_certificate import provide_certificate
 from trunkline.cli.errors import CommandError
 from trunkline.cli.layout import CORE, FACADE, MQTT, Layout, claimed, lay_out, wanted_ports
 from trunkline.cli.prefixed_logs import PrefixedLogs
@@ -28,6 +29,8 @@ def serve(settings: ServeSettings) -> int:
     if settings.processes == "parts" and sys.platform != "linux":
         raise CommandError("Only on Linux do parts end with their parent: use --processes one on this system.")
     with locked(settings.data_dir):
+        if settings.demo and not settings.mqtt_tls_certificate:
+            provide_certificate(settings.data_dir)
         layout = claimed(settings)
         configure_logs(settings.log_level, settings.log_format)
 

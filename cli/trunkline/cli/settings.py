@@ -36,6 +36,13 @@ class ServeSettings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address that all ports listen on.")
     http_port: int = Field(default=8080, ge=0, le=65535, description="REST port; 0 picks a free one, as for all ports.")
     mqtt_port: int = Field(default=1883, ge=0, le=65535, description="MQTT port.")
+    mqtt_tls_port: int = Field(
+        default=8883, ge=0, le=65535, description="MQTT port with TLS; there is one with a certificate, or in a demo."
+    )
+    mqtt_tls_certificate: str = Field(
+        default="", description="PEM file of its certificate; empty: in a demo one is made, else there is no TLS."
+    )
+    mqtt_tls_key: str = Field(default="", description="PEM file of the certificate's key.")
     coap_port: int = Field(default=5683, ge=0, le=65535, description="CoAP port; this version has no CoAP worker yet.")
     grpc_port: int = Field(default=9090, ge=0, le=65535, description="gRPC port for backends.")
     metrics_port: int = Field(

@@ -9,6 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from OpenSSL import SSL, crypto
 
 from trunkline.contract.logs import get_logger
@@ -65,17 +69,20 @@ class ServerCertificate:
         context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
         context.set_mode(SSL.MODE_RELEASE_BUFFERS)  # idle connections give theirs back
         context.set_verify(SSL.VERIFY_PEER, _verdict)
-        context.set_passwd_cb(lambda *_: b"")  # nobody is there to be asked
         try:
             context.use_certificate_chain_file(str(certificate))
-            context.use_privatekey_file(str(key))
+            context.use_privatekey(_private(load_pem_private_key(key.read_bytes(), None)))
             context.check_privatekey()
-        except SSL.Error as error:
-            reason = "; ".join(part[-1] for part in error.args[0]) if error.args else "unreadable"
-            raise OSError(
-                f"{certificate} and {key} are not a PEM certificate and its unencrypted key: {reason}"
-            ) from None
+        except (SSL.Error, ValueError, TypeError) as error:
+            raise OSError(f"{certificate} and {key} are not a PEM certificate and its unencrypted key") from error
         return context
+
+
+def _private(key: PrivateKeyTypes) -> RSAPrivateKey | EllipticCurvePrivateKey:
+    """The key, if it is of a kind that servers have."""
+    if not isinstance(key, RSAPrivateKey | EllipticCurvePrivateKey):
+        raise ValueError("neither an RSA nor an elliptic-curve key")
+    return key
 
 
 def _verdict(connection: SSL.Connection, certificate: object, problem: int, depth: int, fine: int) -> bool:

@@ -18,6 +18,13 @@ Demo = Annotated[
 Host = Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")]
 HttpPort = Annotated[int | None, typer.Option(help="REST port; 0 picks a free one. [default: 8080]")]
 MqttPort = Annotated[int | None, typer.Option(help="MQTT port; 0 picks a free one. [default: 1883]")]
+MqttTlsPort = Annotated[
+    int | None, typer.Option(help="MQTT port with TLS: with a certificate, or in a demo. [default: 8883]")
+]
+MqttTlsCertificate = Annotated[
+    str | None, typer.Option(metavar="FILE", help="PEM certificate of that port; in a demo one is made.")
+]
+MqttTlsKey = Annotated[str | None, typer.Option(metavar="FILE", help="PEM key of the certificate.")]
 GrpcPort = Annotated[int | None, typer.Option(help="gRPC port for backends; 0 picks a free one. [default: 9090]")]
 MetricsPort = Annotated[int | None, typer.Option(help="Prometheus port; 0 picks a free one. [default: 9464 … 9466]")]
 DataDir = Annotated[Path | None, typer.Option(help="Where everything is kept. [default: ./.trunkline]")]
@@ -39,6 +46,9 @@ def serve_command(
     host: Host = None,
     http_port: HttpPort = None,
     mqtt_port: MqttPort = None,
+    mqtt_tls_port: MqttTlsPort = None,
+    mqtt_tls_certificate: MqttTlsCertificate = None,
+    mqtt_tls_key: MqttTlsKey = None,
     coap_port: Annotated[
         int | None, typer.Option(help="CoAP port; this version has no CoAP worker yet. [default: 5683]")
     ] = None,
@@ -61,6 +71,9 @@ def serve_command(
         host=host,
         http_port=http_port,
         mqtt_port=mqtt_port,
+        mqtt_tls_port=mqtt_tls_port,
+        mqtt_tls_certificate=mqtt_tls_certificate,
+        mqtt_tls_key=mqtt_tls_key,
         coap_port=coap_port,
         grpc_port=grpc_port,
         metrics_port=metrics_port,

@@ -1,11 +1,14 @@
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
 import pytest
+from doubles.certificates import make_certificate
 from doubles.mqtt_device import MqttDevice
 from doubles.shifted_clock import ShiftedClock
 
@@ -53,7 +56,7 @@ class Stage(NamedTuple):
 
 
 @asynccontextmanager
-async def stage(**settings: int) -> AsyncIterator[Stage]:
+async def stage(**settings: int | str | bool) -> AsyncIterator[Stage]:
     """A worker with the MQTT endpoint, whose sessions' clock the test moves."""
     clock = ShiftedClock()
     endpoint = MqttEndpoint(MqttSettings.model_validate({"port": 0, "sweep_ms": NEVER_SWEPT} | settings), clock=clock)
@@ -264,3 +267,56 @@ async def test_nonsense_on_many_connections_harms_nobody_else() -> None:
             await stranger.leave()
         on.core.deliver(session, 1)
         assert (await device.receive()).request_id == 1
+
+
+async def test_a_certificate_stands_alone_among_the_credentials(tmp_path: Path) -> None:
+    served, shown = make_certificate(tmp_path, "server"), make_certificate(tmp_path, "device")
+    async with stage(tls_port=0, tls_certificate=str(served.certificate), tls_key=str(served.key)) as on:
+        assert on.endpoint.addresses()[1] == f"mqtts://127.0.0.1:{on.endpoint.tls_port}"
+        for level in (V3_1_1, V5):
+            context = ssl.create_default_context(cafile=served.certificate)
+            context.load_cert_chain(*shown)
+            reader, writer = await asyncio.open_connection("127.0.0.1", on.endpoint.tls_port, ssl=context)
+            writer.write(packets.connect(level, "client", TOKEN))
+            asked = await on.core.hear(Connect)
+            assert (asked.certificate_der, asked.mqtt_basic) == (shown.der, None)
+            first, body = await anext(_packets(reader))
+            code = packets.decode_connack(body, level).code
+            assert (first, code) == (packets.CONNACK << 4, 0x87 if level == V5 else 5)  # the scripted core knows tokens
+            writer.close()
+
+
+async def test_a_device_without_a_certificate_shows_its_token_over_tls(tmp_path: Path) -> None:
+    served = make_certificate(tmp_path, "server")
+    async with stage(tls_port=0, tls_certificate=str(served.certificate), tls_key=str(served.key), plain=False) as on:
+        assert on.endpoint.addresses() == [f"mqtts://127.0.0.1:{on.endpoint.tls_port}"]
+        context = ssl.create_default_context(cafile=served.certificate)
+        reader, writer = await asyncio.open_connection("127.0.0.1", on.endpoint.tls_port, ssl=context)
+        writer.write(packets.connect(V3_1_1, "client", TOKEN))
+        asked = await on.core.hear(Connect)
+        assert asked.mqtt_basic is not None
+        assert asked.mqtt_basic.user_name == TOKEN
+        _, body = await anext(_packets(reader))
+        assert packets.decode_connack(body, V3_1_1).code == 0
+        writer.close()
+
+
+async def test_handshakes_count_as_connections(tmp_path: Path) -> None:
+    served = make_certificate(tmp_path, "server")
+    settings = {"tls_port": 0, "tls_certificate": str(served.certificate), "tls_key": str(served.key)}
+    async with stage(max_connections=1, **settings) as on:
+        _, idle = await asyncio.open_connection("127.0.0.1", on.endpoint.tls_port)
+        reader, refused = await asyncio.open_connection("127.0.0.1", on.endpoint.tls_port)
+        with suppress(ConnectionResetError):
+            assert await reader.read() == b""
+        for writer in (idle, refused):
+            writer.close()
+
+
+async def _packets(reader: asyncio.StreamReader) -> AsyncIterator[tuple[int, bytes]]:
+    """What the server sends, packet by packet."""
+    rest = b""
+    while data := await reader.read(65_536):
+        found, rest = packets.split_packets(rest + data)
+        for packet in found:
+            yield packet
