@@ -303,7 +303,11 @@ async def test_a_device_without_a_certificate_shows_its_token_over_tls(tmp_path:
 
 async def test_handshakes_count_as_connections(tmp_path: Path) -> None:
     served = make_certificate(tmp_path, "server")
-    settings = {"tls_port": 0, "tls_certificate": str(served.certificate), "tls_key": str(served.key)}
+    settings: dict[str, int | str] = {
+        "tls_port": 0,
+        "tls_certificate": str(served.certificate),
+        "tls_key": str(served.key),
+    }
     async with stage(max_connections=1, **settings) as on:
         _, idle = await asyncio.open_connection("127.0.0.1", on.endpoint.tls_port)
         reader, refused = await asyncio.open_connection("127.0.0.1", on.endpoint.tls_port)
