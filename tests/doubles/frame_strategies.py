@@ -16,6 +16,7 @@ from trunkline.contract.streams.frames import (
     GatewayChild,
     LinkHello,
     MqttBasic,
+    MqttProfile,
     Persistence,
     Resumed,
     TransportProfile,
@@ -23,6 +24,7 @@ from trunkline.contract.streams.frames import (
     WorkerFrame,
 )
 from trunkline.v1.call_pb2 import CallKind, Outcome
+from trunkline.v1.device_profile_pb2 import TransportType
 from trunkline.v1.error_pb2 import Cause, ErrorReason
 from trunkline.v1.rpc_service_pb2 import Role
 from trunkline.v1.transport_service_pb2 import Acknowledgement, DataKind, DeliveryState, DisconnectCause, SessionKind
@@ -49,6 +51,7 @@ _ENUMS: dict[tuple[str, str], Any] = {
     ("CallResult", "cause"): Cause,
     ("Refused", "reason"): ErrorReason,
     ("CloseSession", "reason"): ErrorReason,
+    ("TransportProfile", "transport_type"): TransportType,
 }
 
 _TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
@@ -81,12 +84,10 @@ def _frames_of(cls: type[Frame], **given: st.SearchStrategy[Any]) -> st.SearchSt
     return st.builds(cls, **fields, **given)
 
 
-_PARTS: dict[Any, st.SearchStrategy[Any]] = {
-    cls: _frames_of(cls) for cls in (MqttBasic, GatewayChild, TransportProfile, Persistence, DeliveryPolicy)
-}
-for _cls, _strategy in _PARTS.items():
-    _TYPES[_cls] = _strategy
-    _TYPES[_cls | None] = st.none() | _strategy
+_PARTS: dict[Any, st.SearchStrategy[Any]] = {}
+for _cls in (MqttBasic, GatewayChild, MqttProfile, TransportProfile, Persistence, DeliveryPolicy):  # parts first
+    _PARTS[_cls] = _TYPES[_cls] = _frames_of(_cls)
+    _TYPES[_cls | None] = st.none() | _PARTS[_cls]
 
 _CONNECT_REST = {"access_token": st.none(), "mqtt_basic": st.none(), "certificate_der": st.none(), "child": st.none()}
 _CONNECTS = [

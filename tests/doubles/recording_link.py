@@ -3,7 +3,7 @@
 from collections import Counter
 
 from trunkline.contract.errors import TrunklineError
-from trunkline.contract.streams.frames import Reply, WorkerFrame
+from trunkline.contract.streams.frames import Reply, TransportProfile, WorkerFrame
 from trunkline.transports.endpoint import DeviceSession
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.transport_service_pb2 import DisconnectCause
@@ -23,6 +23,7 @@ class RecordingLink:
         """Request ids whose replies find no room."""
         self.largest_reply = 1 << 20
         self.readable = True
+        self.profiles: dict[bytes, TransportProfile] = {}
 
     def opened(self, session: DeviceSession) -> int:
         self.sessions.append(session)
@@ -40,6 +41,9 @@ class RecordingLink:
 
     def reads(self, session: int) -> bool:
         return self.readable
+
+    def profile(self, profile_id: bytes) -> TransportProfile | None:
+        return self.profiles.get(profile_id)
 
     def closed(self, session: int, cause: DisconnectCause.ValueType) -> None:
         self.ends.append((session, cause))

@@ -23,11 +23,14 @@ from trunkline.contract.streams.frames import (
     Drain,
     Frame,
     LinkHello,
+    MqttProfile,
+    ProfileChanged,
     Refused,
     Reply,
     ReplyStored,
     Resume,
     Subscribe,
+    TransportProfile,
     Welcome,
     Withdraw,
     WorkerFrame,
@@ -130,6 +133,21 @@ async def test_one_that_was_not_goes_back(takes: bool | Exception) -> None:
         device.takes = True
         on.core.deliver(device.number, 2)
         await on.core.hear(Written)
+
+
+async def test_an_endpoint_finds_profiles_as_they_are_now() -> None:
+    async with stage() as on:
+        on.core.profile = TransportProfile(b"p" * 16, 1, mqtt=MqttProfile("a/+"))
+        device = BareDevice(on.worker)
+        device.connect(TOKEN)
+        connected = await device.told.get()
+        assert isinstance(connected, Connected)
+        assert device.link.profile(connected.profile_id) == on.core.profile
+        assert device.link.profile(b"q" * 16) is None
+        changed = TransportProfile(b"p" * 16, 2, mqtt=MqttProfile("b/+"))
+        on.core.send(ProfileChanged(0, changed))
+        assert await on.told(device) == []
+        assert device.link.profile(connected.profile_id) == changed
 
 
 async def test_a_refused_session_is_forgotten() -> None:

@@ -1,9 +1,20 @@
 import pytest
 
-from trunkline.contract.streams.frames import Batch, Connected, CoreFrame, Deliver, DeviceCallAnswer, Frame
+from trunkline.contract.streams.frames import (
+    Batch,
+    Connected,
+    CoreFrame,
+    Deliver,
+    DeviceCallAnswer,
+    Frame,
+    MqttProfile,
+    ProfileChanged,
+    TransportProfile,
+)
 from trunkline.contract.streams.link_codec import decode_link_response, encode_link_response
 from trunkline.contract.streams.wire import Unreadable
 from trunkline.v1.call_pb2 import CallKind
+from trunkline.v1.device_profile_pb2 import TransportType
 from trunkline.v1.transport_service_pb2 import LinkResponse
 
 
@@ -33,6 +44,16 @@ def test_a_delivery_of_an_unknown_kind_is_unreadable(kind: int) -> None:
 def test_a_profile_travels_only_if_there_is_one() -> None:
     connected = Connected(1, b"d" * 16, 3, "name", 1, b"p" * 16)
     assert travel(connected, written=0, read=0) == connected
+    connected.profile = TransportProfile(b"p" * 16, 2)
+    assert travel(connected, written=0, read=0) == connected
+
+
+def test_the_standard_way_to_speak_mqtt_is_not_the_same_as_none() -> None:
+    mqtt = TransportProfile(b"p" * 16, 2, TransportType.TRANSPORT_TYPE_MQTT, MqttProfile())
+    changed = ProfileChanged(0, mqtt)
+    assert travel(changed, written=0, read=0) == changed
+    mqtt.mqtt = MqttProfile("a/+", "b/#", "c", True)
+    assert travel(changed, written=0, read=0) == changed
 
 
 def test_an_empty_answer_is_an_answer_and_an_empty_error_an_error() -> None:

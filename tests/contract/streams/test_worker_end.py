@@ -17,12 +17,14 @@ from trunkline.contract.streams.frames import (
     DeviceData,
     Disconnected,
     LinkHello,
+    ProfileChanged,
     Reply,
     ReplyStored,
     Resume,
     Resumed,
     Subscribe,
     Subscribed,
+    TransportProfile,
     Welcome,
     Withdraw,
 )
@@ -283,6 +285,17 @@ def test_a_session_is_not_read_beyond_what_may_follow_its_connect() -> None:
     link.core.send(Connected(1, b"d" * 16, 1, "device", 1, b"p" * 16))
     link.settle()
     assert link.worker.reads(1)
+
+
+def test_a_profile_is_not_lost_with_the_session_that_it_was_told_with() -> None:
+    link = linked()
+    link.worker.send(Connect(1, ASYNCHRONOUS, 16, access_token="token"))
+    link.settle()
+    link.worker.send(Disconnected(1, CLIENT))
+    profile = TransportProfile(b"p" * 16, 2)
+    link.core.send(Connected(1, b"d" * 16, 1, "device", 1, b"p" * 16, profile=profile))
+    link.settle()
+    assert link.take_worker() == [ProfileChanged(0, profile)]
 
 
 def test_replies_of_stored_and_unknown_calls_are_kept() -> None:

@@ -20,6 +20,7 @@ from trunkline.contract.streams.frames import (
     DeviceCallAnswer,
     DeviceDataAnswer,
     Refused,
+    TransportProfile,
     WorkerFrame,
 )
 from trunkline.v1.transport_service_pb2 import DisconnectCause
@@ -92,6 +93,11 @@ class Link(Protocol):
     def reads(self, session: int) -> bool:
         """Whether more may be read from this session's device. Ask after sending a Reply that came back with `keep`,
         and again at `reply_stored`; what concerns all devices comes as `Endpoint.read_devices`."""
+        ...
+
+    def profile(self, profile_id: bytes) -> TransportProfile | None:
+        """The device profile that a Connected named, as it is now. It may change at any time: ask when it matters, and
+        keep no copy. None: the core said nothing of it, and the standard holds."""
         ...
 
     def closed(self, session: int, cause: DisconnectCause.ValueType) -> None:

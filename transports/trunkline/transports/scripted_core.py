@@ -17,6 +17,7 @@ from trunkline.contract.streams.frames import (
     Refused,
     Subscribe,
     Subscribed,
+    TransportProfile,
     WorkerFrame,
 )
 from trunkline.contract.streams.memory_wire import MemoryConnector
@@ -40,6 +41,8 @@ class ScriptedCore:
         self.connector: MemoryConnector[WorkerFrame, CoreFrame] = MemoryConnector(self._accept)
         self.silent = False
         """True: Connect and Subscribe are heard, but not answered."""
+        self.profile = TransportProfile(bytes(16), 1)
+        """Of every device, told with each Connected; change it, and send ProfileChanged to those who are there."""
         self._tokens = frozenset(tokens)
         self._clock = clock
         self._core_id = os.urandom(16)
@@ -164,7 +167,8 @@ class ScriptedCore:
                 epoch=self._epoch,
                 device_name=token,
                 credentials_version=1,
-                profile_id=bytes(16),
+                profile_id=self.profile.profile_id,
                 gateway=token.startswith("gateway"),
+                profile=self.profile,
             )
         )

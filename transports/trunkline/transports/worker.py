@@ -25,6 +25,7 @@ from trunkline.contract.streams.frames import (
     Reply,
     ReplyStored,
     Subscribed,
+    TransportProfile,
     Withdraw,
     WorkerFrame,
 )
@@ -47,7 +48,7 @@ log = get_logger(__name__)
 class Worker:
     """One endpoint and its link. `start` it, watch `ended`, and `drain` it in the end.
 
-    For the endpoint it is the Link; see there for `opened`, `send`, `reads`, `closed` and `rejected`.
+    For the endpoint it is the Link; see there for `opened`, `send`, `reads`, `profile`, `closed` and `rejected`.
     """
 
     def __init__(
@@ -69,18 +70,19 @@ class Worker:
         self._clock = clock
         self._link: asyncio.Task[None]
         self._sessions: dict[int, DeviceSession] = {}
+        self._profiles: dict[bytes, TransportProfile] = {}
         self._last_number = 0
         self._reading = True
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
             Withdraw: lambda frame: self._sessions[frame.session].withdraw(frame.request_id),
-            Connected: lambda frame: self._sessions[frame.session].connected(frame),
+            Connected: self._connected,
             Refused: self._refused,
             Subscribed: lambda frame: self._sessions[frame.session].subscribed(),
             ReplyStored: lambda frame: self._sessions[frame.session].reply_stored(frame.request_id),
             DeviceCallAnswer: lambda frame: self._sessions[frame.session].answer(frame),
             DeviceDataAnswer: lambda frame: self._sessions[frame.session].data_answer(frame),
             CloseSession: lambda frame: self._sessions[frame.session].close(frame),
-            ProfileChanged: lambda frame: None,  # profiles hold nothing yet that an endpoint needs
+            ProfileChanged: lambda frame: self._learn(frame.profile),
             Drain: lambda frame: log.info("core_drains", grace_ms=frame.grace_ms),
             Linked: self._linked,
             Unlinked: self._unlinked,
@@ -152,6 +154,9 @@ class Worker:
     def reads(self, session: int) -> bool:
         return self._end.reads(session)
 
+    def profile(self, profile_id: bytes) -> TransportProfile | None:
+        return self._profiles.get(profile_id)
+
     def closed(self, session: int, cause: DisconnectCause.ValueType) -> None:
         if self._sessions.pop(session, None) is not None:
             self.counters.sessions -= 1
@@ -184,6 +189,14 @@ class Worker:
     def _not_sent(self, delivery: Deliver) -> None:
         self.counters.not_sent += 1
         self._end.send(DeliveryReport(delivery.session, delivery.request_id, _NOT_SENT))
+
+    def _connected(self, frame: Connected) -> None:
+        if frame.profile is not None:
+            self._learn(frame.profile)
+        self._sessions[frame.session].connected(frame)
+
+    def _learn(self, profile: TransportProfile) -> None:
+        self._profiles[profile.profile_id] = profile
 
     def _refused(self, frame: Refused) -> None:
         session = self._sessions.pop(frame.session)

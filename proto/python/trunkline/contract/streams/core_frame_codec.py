@@ -14,6 +14,7 @@ from trunkline.contract.streams.frames import (
     DeviceDataAnswer,
     Drain,
     Frame,
+    MqttProfile,
     ProfileChanged,
     Refused,
     ReplyStored,
@@ -61,8 +62,7 @@ def _encode_connected(envelope: Any, frame: Connected, now: int) -> None:
     if frame.gateway:
         message.gateway = True
     if frame.profile is not None:
-        message.profile.profile_id = frame.profile.profile_id
-        message.profile.version = frame.profile.version
+        _fill_profile(message.profile, frame.profile)
 
 
 def _decode_connected(envelope: Any, base: int) -> Connected:
@@ -79,8 +79,30 @@ def _decode_connected(envelope: Any, base: int) -> Connected:
     )
 
 
+def _fill_profile(message: Any, profile: TransportProfile) -> None:
+    message.profile_id = profile.profile_id
+    message.version = profile.version
+    message.transport_type = profile.transport_type
+    mqtt = profile.mqtt
+    if mqtt is not None:
+        message.mqtt.SetInParent()
+        message.mqtt.telemetry_topic = mqtt.telemetry_topic
+        message.mqtt.attributes_topic = mqtt.attributes_topic
+        message.mqtt.attributes_subscribe_topic = mqtt.attributes_subscribe_topic
+        message.mqtt.acknowledge_invalid = mqtt.acknowledge_invalid
+
+
 def _profile(message: Any) -> TransportProfile:
-    return TransportProfile(message.profile_id, message.version)
+    mqtt = message.mqtt if message.HasField("mqtt") else None
+    return TransportProfile(
+        message.profile_id,
+        message.version,
+        message.transport_type,
+        mqtt
+        and MqttProfile(
+            mqtt.telemetry_topic, mqtt.attributes_topic, mqtt.attributes_subscribe_topic, mqtt.acknowledge_invalid
+        ),
+    )
 
 
 def _encode_refused(envelope: Any, frame: Refused, now: int) -> None:
@@ -180,8 +202,7 @@ def _decode_data_answer(envelope: Any, base: int) -> DeviceDataAnswer:
 
 def _encode_profile(envelope: Any, frame: ProfileChanged, now: int) -> None:
     envelope.session = frame.session
-    envelope.profile.profile.profile_id = frame.profile.profile_id
-    envelope.profile.profile.version = frame.profile.version
+    _fill_profile(envelope.profile.profile, frame.profile)
 
 
 def _decode_profile(envelope: Any, base: int) -> ProfileChanged:

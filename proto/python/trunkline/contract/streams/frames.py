@@ -11,6 +11,7 @@ from typing import Final, Generic, TypeVar
 import msgspec
 
 from trunkline.v1.call_pb2 import CallKind, Outcome
+from trunkline.v1.device_profile_pb2 import TransportType
 from trunkline.v1.error_pb2 import Cause, ErrorReason
 from trunkline.v1.rpc_service_pb2 import Role
 from trunkline.v1.transport_service_pb2 import Acknowledgement, DataKind, DeliveryState, DisconnectCause, SessionKind
@@ -164,9 +165,20 @@ class Welcome(CoreFrame, gc=False):
     version: int = VERSION
 
 
+class MqttProfile(Frame, gc=False):
+    """How devices of a profile speak MQTT; an empty filter is the standard one."""
+
+    telemetry_topic: str = ""
+    attributes_topic: str = ""
+    attributes_subscribe_topic: str = ""
+    acknowledge_invalid: bool = False
+
+
 class TransportProfile(Frame, gc=False):
     profile_id: bytes
     version: int
+    transport_type: TransportType.ValueType = TransportType.TRANSPORT_TYPE_DEFAULT
+    mqtt: MqttProfile | None = None
 
 
 class Connected(CoreFrame, gc=False):

@@ -17,6 +17,7 @@ from trunkline.contract.streams.frames import (
     Activity,
     Batch,
     Connect,
+    Connected,
     CoreFrame,
     Deliver,
     DeliveryReport,
@@ -24,6 +25,7 @@ from trunkline.contract.streams.frames import (
     DeviceData,
     Disconnected,
     LinkHello,
+    ProfileChanged,
     Reply,
     Subscribe,
     Unsubscribe,
@@ -218,6 +220,8 @@ class WorkerEnd:
                 effects.append(self._welcomed(frame))
             elif isinstance(frame, Unreadable) or self._sessions.passes(frame):
                 effects.append(frame)
+            elif isinstance(frame, Connected) and frame.profile is not None:
+                effects.append(ProfileChanged(0, frame.profile))  # it is said once; other sessions may need it
         if count:
             if not self.linked:
                 raise TrunklineError(ErrorReason.ERROR_REASON_PROTOCOL_VIOLATION, "The core sent frames unwelcomed")
