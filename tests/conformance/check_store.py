@@ -8,7 +8,7 @@ from doubles.device_rows import device, stored
 
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.ids import new_id
-from trunkline.core.identity.model import User
+from trunkline.core.identity.model import Customer, Tenant, User
 from trunkline.core.store.revocations import Revocation
 from trunkline.core.store.store import Store
 from trunkline.v1.error_pb2 import ErrorReason
@@ -19,10 +19,11 @@ async def check_store(open_store: Callable[[], Awaitable[Store]]) -> None:
     """Run everything on the store that `open_store` opens; it is closed and opened again in between."""
     store = await open_store()
     first = await store.starts.next_start(0)
-    tenant_id = await store.accounts.add_tenant("Tenant", 0)
-    customer_id = await store.accounts.add_customer(tenant_id, "Customer", 0)
+    tenant_id, customer_id = new_id(), new_id()
+    await store.tenants.add(Tenant(tenant_id, "Tenant", 0))
+    await store.customers.add(Customer(customer_id, tenant_id, "Customer", 0))
     user = User(new_id(), tenant_id, customer_id, f"{new_id().hex()}@example.com", Role.ROLE_CUSTOMER_USER, 0)
-    await store.accounts.add_user(user, "hash")
+    await store.users.add(user, password_hash="hash")
     pump = await stored(store.devices, device(tenant_id, "Pump", customer_id=customer_id, info=b"{}"), new_id().hex())
     revocation = Revocation(user.id, new_id(), 1, 1_000)
     await store.revocations.add(revocation)
@@ -32,7 +33,7 @@ async def check_store(open_store: Callable[[], Awaitable[Store]]) -> None:
 
     store = await open_store()
     assert await store.starts.next_start(0) > first
-    assert await store.accounts.find_login(user.email) == (user, "hash")
+    assert await store.users.find_login(user.email) == (user, "hash")
     assert await store.devices.find(pump.id) == pump
     assert revocation in await store.revocations.living(0)
     await store.devices.delete(pump.id)

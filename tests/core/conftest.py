@@ -34,12 +34,12 @@ def passwords() -> Passwords:
 
 @pytest.fixture
 async def people(store: Store) -> People:
-    return await stored_people(store.accounts)
+    return await stored_people(store.tenants, store.customers)
 
 
 @pytest.fixture
 async def ann(store: Store, people: People, passwords: Passwords) -> User:
     """A tenant's administrator who logs in with `secret`."""
     user = User(new_id(), people.tenant_id, b"", "ann@example.com", Role.ROLE_TENANT_ADMIN, NOW_MS)
-    await store.accounts.add_user(user, await passwords.hash("secret"))
+    await store.users.add(user, password_hash=await passwords.hash("secret"))
     return user

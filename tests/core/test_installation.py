@@ -37,7 +37,7 @@ async def test_a_new_password_replaces_the_old_one_and_ends_the_tokens(settings:
     await reset_password(settings, TENANT_ADMIN, "new")
     store = await open_store(settings)
     try:
-        user, password_hash = await store.accounts.find_login(TENANT_ADMIN) or (None, None)
+        user, password_hash = await store.users.find_login(TENANT_ADMIN) or (None, None)
         assert user is not None
         assert await Passwords().verify("new", password_hash)
         assert not await Passwords().verify("tenant", password_hash)

@@ -55,9 +55,11 @@ class LivingCore:
     async def prepare(self) -> None:
         """Put people and devices into the store."""
         store = await Store.open(sqlite_url(self._settings.data_dir / "trunkline.db"))
-        self.people = await stored_people(store.accounts)
+        self.people = await stored_people(store.tenants, store.customers)
         # Whoever finds a system administrator seeds nothing, which takes long for its passwords' sake.
-        await store.accounts.add_user(User(new_id(), NO_ID, NO_ID, SYS_ADMIN, Role.ROLE_SYS_ADMIN, NOW_MS), "no hash")
+        await store.users.add(
+            User(new_id(), NO_ID, NO_ID, SYS_ADMIN, Role.ROLE_SYS_ADMIN, NOW_MS), password_hash="no hash"
+        )
         for token in TOKENS:
             self.devices[token] = (await stored(store.devices, device(self.people.tenant_id, token))).id
         theirs = device(self.people.other_tenant_id, OTHER_TENANTS_TOKEN)

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from trunkline.contract.ids import new_id
+from trunkline.core.identity.model import Customer, Tenant
 from trunkline.core.identity.principal import Principal
-from trunkline.core.store.accounts import AccountRows
+from trunkline.core.store.customers import CustomerRows
+from trunkline.core.store.tenants import TenantRows
 from trunkline.v1.rpc_service_pb2 import Role
 
 NOW_MS = 1_720_000_000_000
@@ -40,12 +42,12 @@ class People:
         return Principal(Role.ROLE_CUSTOMER_USER, self.tenant_id, new_id(), self.other_customer_id)
 
 
-async def stored_people(accounts: AccountRows) -> People:
+async def stored_people(tenants: TenantRows, customers: CustomerRows) -> People:
     """Their tenants and customers, in the store."""
-    tenant_id = await accounts.add_tenant("One", NOW_MS)
-    return People(
-        tenant_id=tenant_id,
-        customer_id=await accounts.add_customer(tenant_id, "A", NOW_MS),
-        other_customer_id=await accounts.add_customer(tenant_id, "B", NOW_MS),
-        other_tenant_id=await accounts.add_tenant("Two", NOW_MS),
-    )
+    one, two = (Tenant(new_id(), title, NOW_MS) for title in ("One", "Two"))
+    a, b = (Customer(new_id(), one.id, title, NOW_MS) for title in ("A", "B"))
+    for tenant in (one, two):
+        await tenants.add(tenant)
+    for customer in (a, b):
+        await customers.add(customer)
+    return People(tenant_id=one.id, customer_id=a.id, other_customer_id=b.id, other_tenant_id=two.id)

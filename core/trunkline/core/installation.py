@@ -25,6 +25,6 @@ async def reset_password(settings: CoreSettings, email: str, password: str) -> N
     store = await open_store(settings)
     try:
         revocations = await Revocations.load(store.revocations, unix_ms())
-        await Accounts(store.accounts, Passwords(), revocations).reset_password(email, password)
+        await Accounts(store.users, Passwords(), revocations).reset_password(email, password)
     finally:
         await store.close()

@@ -30,6 +30,8 @@ from trunkline.core.calls.runner import CallRunner
 from trunkline.core.clock import unix_ms
 from trunkline.core.devices.directory import Directory
 from trunkline.core.devices.service import Devices
+from trunkline.core.identity.activation import Activations
+from trunkline.core.identity.customers import Customers
 from trunkline.core.identity.demo_leaks import check_demo_leaks
 from trunkline.core.identity.keys import SigningKey
 from trunkline.core.identity.logins import Logins
@@ -37,7 +39,9 @@ from trunkline.core.identity.part_secret import load_part_secret
 from trunkline.core.identity.passwords import Passwords
 from trunkline.core.identity.revocations import Revocations
 from trunkline.core.identity.seeding import Account, seed
+from trunkline.core.identity.tenants import Tenants
 from trunkline.core.identity.tokens import Tokens
+from trunkline.core.identity.users import Users
 from trunkline.core.installation import open_store
 from trunkline.core.links.admission import Admission
 from trunkline.core.links.links import Links
@@ -79,6 +83,7 @@ class Core:
         self._tasks = Tasks()
         self._owner: asyncio.Task[None]
         self._store: Store
+        self._directory: Directory
         self._runner: CallRunner
         self._gate: CallGate
         self._epoch = 0
@@ -116,18 +121,34 @@ class Core:
         key = SigningKey.load(settings.data_dir)
         tokens = Tokens(key)
         authentication = Authentication(load_part_secret(settings.data_dir), tokens, revocations)
-        directory = Directory(store.devices)
+        directory = self._directory = Directory(store.devices)
         devices = self.devices = Devices(store.devices, directory)
         self._compose(start_number, directory, revocations)
         revocations.subscribe(self.callers.revoke)
         devices.on_deleted(self._device_deleted)
         devices.on_credentials_changed(self._credentials_changed)
+        customers = Customers(store.customers, revocations)
+        customers.on_deleted(self._devices_reassigned)
+        tenants = Tenants(store.tenants, revocations)
+        tenants.on_deleted(self._devices_deleted)
         self.server = build_server(
             rpc_service=RpcService(authentication, UnaryCalls(gate=self._gate, clock=monotonic_ms), self.callers),
             transport_service=TransportService(authentication, self.links),
             device_service=DeviceService(authentication=authentication, devices=devices),
             identity_service=IdentityService(
-                authentication, Logins(store.accounts, passwords, tokens, revocations), key
+                authentication=authentication,
+                logins=Logins(
+                    users=store.users,
+                    customers=store.customers,
+                    passwords=passwords,
+                    tokens=tokens,
+                    revocations=revocations,
+                ),
+                activations=Activations(store.users, passwords, tokens),
+                users=Users(store.users, customers=store.customers, tenants=store.tenants, revocations=revocations),
+                customers=customers,
+                tenants=tenants,
+                key=key,
             ),
             data_dir=settings.data_dir,
             host=settings.host,
@@ -216,6 +237,15 @@ class Core:
     def _next_epoch(self) -> int:
         self._epoch += 1
         return self._epoch
+
+    def _devices_reassigned(self, device_ids: list[bytes]) -> None:
+        for device_id in device_ids:
+            self._directory.forget(device_id)
+
+    def _devices_deleted(self, device_ids: list[bytes]) -> None:
+        for device_id in device_ids:
+            self._directory.forget(device_id)
+            self._device_deleted(device_id)
 
     def _device_deleted(self, device_id: bytes) -> None:
         self._runner.delete(device_id)

@@ -11,10 +11,11 @@ from trunkline.contract.ids import new_id
 from trunkline.contract.streams.frames import Connect, GatewayChild, MqttBasic, Refused
 from trunkline.core.devices.directory import Directory
 from trunkline.core.devices.model import DeviceEntry
-from trunkline.core.store.accounts import AccountRows
+from trunkline.core.store.customers import CustomerRows
 from trunkline.core.store.database import Database, sqlite_url
 from trunkline.core.store.devices import DeviceRows
 from trunkline.core.store.store import Store
+from trunkline.core.store.tenants import TenantRows
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.transport_service_pb2 import SessionKind
 
@@ -93,7 +94,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 
 async def test_a_device_deleted_while_it_is_read_is_not_there(database: Database) -> None:
-    people = await stored_people(AccountRows(database))
+    people = await stored_people(TenantRows(database), CustomerRows(database))
     pump = await stored(DeviceRows(database), device(people.tenant_id, "Pump"))
 
     async def delete() -> None:
@@ -106,7 +107,7 @@ async def test_a_device_deleted_while_it_is_read_is_not_there(database: Database
 
 
 async def test_a_token_replaced_while_it_is_checked_opens_nothing(database: Database) -> None:
-    people = await stored_people(AccountRows(database))
+    people = await stored_people(TenantRows(database), CustomerRows(database))
     pump = await stored(DeviceRows(database), device(people.tenant_id, "Pump"), "old")
 
     async def replace() -> None:

@@ -48,7 +48,7 @@ async def test_new_passwords_open_the_way_and_the_devices_are_still_told(
     store: Store, passwords: Passwords, wall: WallClock
 ) -> None:
     await seed(store, passwords, NOW_MS, demo=True)
-    accounts = Accounts(store.accounts, passwords, await Revocations.load(store.revocations, wall.now_ms), wall)
+    accounts = Accounts(store.users, passwords, await Revocations.load(store.revocations, wall.now_ms), wall)
     *most, last = DEMO_PASSWORDS
     for email in most:
         await accounts.reset_password(email, "a new one")

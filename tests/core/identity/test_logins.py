@@ -1,6 +1,6 @@
 """Logging in, refreshing and logging out."""
 
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 from doubles.people import NOW_MS
@@ -8,37 +8,13 @@ from doubles.wall_clock import WallClock
 
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.ids import new_id
-from trunkline.core.identity.accounts import Accounts
-from trunkline.core.identity.keys import SigningKey
 from trunkline.core.identity.logins import Logins
 from trunkline.core.identity.model import User
-from trunkline.core.identity.passwords import Passwords
 from trunkline.core.identity.revocations import Revocations
 from trunkline.core.identity.tokens import REFRESH_LIFE_S, Tokens
 from trunkline.core.store.store import Store
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.rpc_service_pb2 import Role
-
-
-@pytest.fixture
-def tokens(tmp_path: Path, wall: WallClock) -> Tokens:
-    return Tokens(SigningKey.load(tmp_path), wall)
-
-
-@pytest.fixture
-async def revocations(store: Store, wall: WallClock) -> Revocations:
-    return await Revocations.load(store.revocations, wall.now_ms)
-
-
-@pytest.fixture
-def logins(store: Store, passwords: Passwords, tokens: Tokens, revocations: Revocations, wall: WallClock) -> Logins:
-    return Logins(store.accounts, passwords, tokens, revocations, wall)
-
-
-@pytest.fixture
-def accounts(store: Store, passwords: Passwords, revocations: Revocations, wall: WallClock) -> Accounts:
-    return Accounts(store.accounts, passwords, revocations, wall)
-
 
 WRONG = (ErrorReason.ERROR_REASON_UNAUTHENTICATED, "Invalid username or password")
 FAILED = (ErrorReason.ERROR_REASON_UNAUTHENTICATED, "Authentication failed")
@@ -64,7 +40,7 @@ async def refresh_refused(logins: Logins, token: str) -> Refusal:
 async def test_the_right_password_gives_the_users_tokens(logins: Logins, tokens: Tokens, ann: User) -> None:
     principal = tokens.verify_access((await logins.login("ann@example.com", "secret")).access)
     assert (principal.user_id, principal.tenant_id, principal.role) == (ann.id, ann.tenant_id, ann.role)
-    assert await logins.user(principal) == ann
+    assert await logins.user(principal) == replace(ann, last_login_unix_ms=NOW_MS)
 
 
 @pytest.mark.parametrize(
@@ -83,9 +59,9 @@ async def test_nothing_else_does(logins: Logins, email: str, password: str, refu
     assert await login_refused(logins, email, password) == refusal
 
 
-async def test_a_disabled_account_says_so_whatever_the_password(logins: Logins, accounts: Accounts, ann: User) -> None:
+async def test_a_disabled_account_says_so_whatever_the_password(logins: Logins, store: Store, ann: User) -> None:
     pair = await logins.login(ann.email, "secret")
-    await accounts.set_enabled(ann.email, False)
+    await store.users.disable(ann.id)
     assert await login_refused(logins, ann.email, "secret") == NOT_ACTIVE
     assert await login_refused(logins, ann.email, "wrong") == NOT_ACTIVE
     assert await refresh_refused(logins, pair.refresh) == NOT_ACTIVE

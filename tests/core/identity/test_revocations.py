@@ -3,7 +3,8 @@
 from trunkline.contract.ids import new_id
 from trunkline.contract.streams.frames import PrincipalRevoked
 from trunkline.core.identity.principal import Principal
-from trunkline.core.identity.revocations import KEEP_MS, Revocations
+from trunkline.core.identity.revocations import Revocations
+from trunkline.core.store.revocations import KEEP_MS
 from trunkline.core.store.store import Store
 from trunkline.v1.rpc_service_pb2 import Role
 

@@ -20,9 +20,11 @@ async def test_the_demo_has_known_accounts(store: Store, passwords: Passwords) -
     assert await seed(store, passwords, NOW_MS, demo=True) == DEMO
     users = {}
     for account in DEMO:
-        user, password_hash = await store.accounts.find_login(account.email) or (None, None)
+        user, password_hash = await store.users.find_login(account.email) or (None, None)
         assert user is not None
         assert await passwords.verify(account.password, password_hash)
+        assert user.activated
+        assert user.enabled
         users[account.password] = user
     assert users["sysadmin"].role == Role.ROLE_SYS_ADMIN
     assert users["tenant"].role == users["tenant2"].role == Role.ROLE_TENANT_ADMIN
@@ -45,7 +47,7 @@ async def test_the_demo_has_known_devices(store: Store, passwords: Passwords) ->
         "GATEWAY_TEST_TOKEN": "Test Gateway",
         "T2_TEST_TOKEN": "Test Device T2",
     }
-    customer, _ = await store.accounts.find_login("customer@thingsboard.org") or (None, None)
+    customer, _ = await store.users.find_login("customer@thingsboard.org") or (None, None)
     assert customer is not None
     assert {token for token, entry in entries.items() if entry.customer_id == customer.customer_id} == {
         "A1_TEST_TOKEN",
@@ -65,9 +67,9 @@ async def test_seeding_again_changes_nothing(store: Store, passwords: Passwords)
 
 async def test_a_changed_password_is_neither_told_nor_set_back(store: Store, passwords: Passwords) -> None:
     await seed(store, passwords, NOW_MS, demo=True)
-    tenant, _ = await store.accounts.find_login("tenant@thingsboard.org") or (None, None)
+    tenant, old_hash = await store.users.find_login("tenant@thingsboard.org") or (None, "")
     assert tenant is not None
-    await store.accounts.set_password(tenant.id, await passwords.hash("mine"))
+    assert await store.users.replace_password(tenant.id, await passwords.hash("mine"), instead_of=old_hash)
     assert await seed(store, passwords, NOW_MS, demo=True) == [DEMO[0], *DEMO[2:]]
 
 
@@ -76,7 +78,7 @@ async def test_a_first_start_makes_two_accounts_and_tells_them_once(store: Store
     assert [account.email for account in told] == ["sysadmin@thingsboard.org", "tenant@thingsboard.org"]
     for account in told:
         assert account not in DEMO
-        _, password_hash = await store.accounts.find_login(account.email) or (None, None)
+        _, password_hash = await store.users.find_login(account.email) or (None, None)
         assert await passwords.verify(account.password, password_hash)
     assert await seed(store, passwords, NOW_MS, demo=False) == []
 
@@ -85,3 +87,24 @@ async def test_a_demo_on_an_installation_keeps_its_accounts(store: Store, passwo
     await seed(store, passwords, NOW_MS, demo=False)
     told = await seed(store, passwords, NOW_MS, demo=True)
     assert told == DEMO[2:]  # the others have passwords of their own
+
+
+async def test_a_demo_whose_administrator_was_deleted_starts_again(store: Store, passwords: Passwords) -> None:
+    await seed(store, passwords, NOW_MS, demo=True)
+    first, _ = await store.users.find_login("tenant@thingsboard.org") or (None, None)
+    assert first is not None
+    await store.users.delete(first.id, NOW_MS)
+    assert await seed(store, passwords, NOW_MS, demo=True) == DEMO
+    second, _ = await store.users.find_login("tenant@thingsboard.org") or (None, None)
+    assert second is not None
+    assert second.tenant_id != first.tenant_id
+    (_, entry), *_ = (await store.devices.entries_by_token(["A1_TEST_TOKEN"])).values()
+    assert entry.tenant_id == first.tenant_id  # the devices stay where they are
+
+
+async def test_a_system_administrator_with_another_address_is_one(store: Store, passwords: Passwords) -> None:
+    await seed(store, passwords, NOW_MS, demo=False)
+    root, _ = await store.users.find_login("sysadmin@thingsboard.org") or (None, None)
+    assert root is not None
+    await store.users.change(root.id, {"email": "root@example.com"}, 0)
+    assert await seed(store, passwords, NOW_MS, demo=False) == []

@@ -11,11 +11,15 @@ from doubles.wall_clock import WallClock
 from trunkline.contract.channel import core_address, open_channel
 from trunkline.core.devices.directory import Directory
 from trunkline.core.devices.service import Devices
+from trunkline.core.identity.activation import Activations
+from trunkline.core.identity.customers import Customers
 from trunkline.core.identity.keys import SigningKey
 from trunkline.core.identity.logins import Logins
 from trunkline.core.identity.passwords import Passwords
 from trunkline.core.identity.revocations import Revocations
+from trunkline.core.identity.tenants import Tenants
 from trunkline.core.identity.tokens import Tokens
+from trunkline.core.identity.users import Users
 from trunkline.core.rpc.authentication import Authentication
 from trunkline.core.rpc.device_service import DeviceService
 from trunkline.core.rpc.identity_service import IdentityService
@@ -69,7 +73,26 @@ async def server(
             authentication=authentication, devices=Devices(store.devices, Directory(store.devices), wall)
         ),
         identity_service=IdentityService(
-            authentication, Logins(store.accounts, passwords, tokens, revocations, wall), key
+            authentication=authentication,
+            logins=Logins(
+                users=store.users,
+                customers=store.customers,
+                passwords=passwords,
+                tokens=tokens,
+                revocations=revocations,
+                now_s=wall,
+            ),
+            activations=Activations(store.users, passwords, tokens, wall),
+            users=Users(
+                store.users,
+                customers=store.customers,
+                tenants=store.tenants,
+                revocations=revocations,
+                now_s=wall,
+            ),
+            customers=Customers(store.customers, revocations, wall),
+            tenants=Tenants(store.tenants, revocations, wall),
+            key=key,
         ),
         data_dir=tmp_path,
         host="127.0.0.1",

@@ -6,17 +6,14 @@ from doubles.device_rows import device
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.ids import new_id, to_text
 from trunkline.core.devices.model import access_token_credentials
-from trunkline.core.identity.model import User
 from trunkline.core.rpc.convert import (
     credentials_message,
     device_message,
     optional_id,
     required_id,
     timestamp,
-    user_message,
 )
 from trunkline.v1.error_pb2 import ErrorReason
-from trunkline.v1.rpc_service_pb2 import Role
 
 
 def test_ids_come_as_text() -> None:
@@ -40,8 +37,6 @@ def test_times_keep_their_milliseconds() -> None:
 def test_absent_ids_are_empty() -> None:
     pump = device_message(device(new_id(), "Pump"))
     assert pump.customer_id == ""
-    root = user_message(User(new_id(), b"", b"", "root@example.com", Role.ROLE_SYS_ADMIN, 0))
-    assert (root.tenant_id, root.customer_id) == ("", "")
 
 
 def test_credentials_name_their_device() -> None:

@@ -22,7 +22,7 @@ async def check_demo_leaks(store: Store, passwords: Passwords, *, host: str, dat
     """
     accounts = [email for email, password in DEMO_PASSWORDS.items() if await _opens(store, passwords, email, password)]
     tokens = [device.access_token for device in (*DEMO_DEVICES, *SECOND_TENANT_DEVICES)]
-    devices = sorted(entry.name for _, entry in (await store.devices.entries_by_token(tokens)).values())
+    devices = sorted(known.entry.name for known in (await store.devices.entries_by_credentials(tokens)).values())
     if accounts and not is_loopback(host):
         raise TrunklineError(
             ErrorReason.ERROR_REASON_PERMISSION_DENIED,
@@ -40,5 +40,5 @@ async def check_demo_leaks(store: Store, passwords: Passwords, *, host: str, dat
 
 
 async def _opens(store: Store, passwords: Passwords, email: str, password: str) -> bool:
-    found = await store.accounts.find_login(email)
+    found = await store.users.find_login(email)
     return found is not None and await passwords.verify(password, found[1])

@@ -20,6 +20,11 @@ class Principal:
     expires_unix_s: int = 0
     """When its token expires; 0 where a part watches over that."""
 
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether this is whoever uses the devices of a public customer, whose id it has."""
+        return bool(self.customer_id) and self.user_id == self.customer_id
+
 
 @dataclass(frozen=True, slots=True)
 class Part:

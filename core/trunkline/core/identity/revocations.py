@@ -1,14 +1,11 @@
 """Which tokens are refused though their signature is good: after a logout, a new password, or the account's end."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from trunkline.contract.streams.frames import PrincipalRevoked
 from trunkline.core.identity.principal import Principal, session_issued_ms
-from trunkline.core.store.revocations import Revocation, RevocationRows
-
-KEEP_MS: Final = 604_800_000
-"""As long as a refresh token lives: after that a revoked token is refused for its age."""
+from trunkline.core.store.revocations import KEEP_MS, Revocation, RevocationRows
 
 MAX_SESSIONS: Final = 100_000
 """Logged-out sessions held in memory."""
@@ -54,13 +51,18 @@ class Revocations:
         """Refuse every token of the user that was issued before now."""
         await self._add(Revocation(user_id, b"", now_unix_ms, now_unix_ms + KEEP_MS))
 
+    def take(self, revocations: Iterable[Revocation]) -> None:
+        """Refuse from now on what these say; they are in the table already."""
+        for revocation in revocations:
+            self._forget(revocation.forget_unix_ms - KEEP_MS)
+            self._remember(revocation)
+            frame = PrincipalRevoked(revocation.user_id, revocation.token_session_id, revocation.issued_before_unix_ms)
+            for listener in tuple(self._listeners):
+                listener(frame)
+
     async def _add(self, revocation: Revocation) -> None:
         await self._rows.add(revocation)
-        self._forget(revocation.forget_unix_ms - KEEP_MS)
-        self._remember(revocation)
-        frame = PrincipalRevoked(revocation.user_id, revocation.token_session_id, revocation.issued_before_unix_ms)
-        for listener in tuple(self._listeners):
-            listener(frame)
+        self.take([revocation])
 
     def _remember(self, revocation: Revocation) -> None:
         if not revocation.token_session_id:

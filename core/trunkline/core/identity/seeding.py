@@ -6,7 +6,7 @@ from typing import Final
 from trunkline.contract.demo import DEMO_PASSWORDS
 from trunkline.contract.ids import NO_ID, new_id
 from trunkline.core.devices.model import Device, access_token_credentials
-from trunkline.core.identity.model import User
+from trunkline.core.identity.model import Customer, Tenant, User
 from trunkline.core.identity.passwords import Passwords, generated_password
 from trunkline.core.store.store import Store
 from trunkline.v1.rpc_service_pb2 import Role
@@ -60,13 +60,15 @@ async def seed(store: Store, passwords: Passwords, now_unix_ms: int, *, demo: bo
 
 class _Seeding:
     def __init__(self, store: Store, passwords: Passwords, now_unix_ms: int) -> None:
-        self._accounts = store.accounts
+        self._tenants = store.tenants
+        self._customers = store.customers
+        self._users = store.users
         self._devices = store.devices
         self._passwords = passwords
         self._now = now_unix_ms
 
     async def first_accounts(self) -> list[Account]:
-        if await self._accounts.find_login(SYS_ADMIN) is not None:
+        if await self._users.has_any(Role.ROLE_SYS_ADMIN):
             return []
         sys_admin = Account(SYS_ADMIN, generated_password())
         tenant_admin = Account(TENANT_ADMIN, generated_password())
@@ -91,28 +93,35 @@ class _Seeding:
 
     async def _tenant(self, title: str, admin: Account) -> bytes:
         """The tenant of this administrator, both made if need be."""
-        found = await self._accounts.find_login(admin.email)
+        found = await self._users.find_login(admin.email)
         if found is not None:
             return found[0].tenant_id
-        tenant_id = await self._accounts.add_tenant(title, self._now)
-        await self._user(admin, Role.ROLE_TENANT_ADMIN, tenant_id)
-        return tenant_id
+        tenant = Tenant(new_id(), title, self._now)
+        await self._tenants.add(tenant)
+        await self._user(admin, Role.ROLE_TENANT_ADMIN, tenant.id)
+        return tenant.id
 
     async def _customer(self, tenant_id: bytes) -> bytes:
-        found = await self._accounts.find_customer(tenant_id, CUSTOMER)
-        return found or await self._accounts.add_customer(tenant_id, CUSTOMER, self._now)
+        found = await self._customers.find_by_title(tenant_id, CUSTOMER)
+        if found is not None:
+            return found.id
+        customer = Customer(new_id(), tenant_id, CUSTOMER, self._now)
+        await self._customers.add(customer)
+        return customer.id
 
     async def _user(
         self, account: Account, role: Role.ValueType, tenant_id: bytes = NO_ID, customer_id: bytes = NO_ID
     ) -> None:
-        if await self._accounts.find_login(account.email) is not None:
+        if await self._users.find_login(account.email) is not None:
             return
         user = User(new_id(), tenant_id, customer_id, account.email, role, self._now)
-        await self._accounts.add_user(user, await self._passwords.hash(account.password))
+        await self._users.add(user, password_hash=await self._passwords.hash(account.password))
 
     async def _device(self, demo: DemoDevice, tenant_id: bytes, customer_id: bytes) -> None:
         if await self._devices.find_by_name(tenant_id, demo.name) is not None:
             return
+        if await self._devices.entries_by_credentials([demo.access_token]):
+            return  # of a tenant whose administrator was deleted, or of a device with another name
         device = Device(
             id=new_id(),
             tenant_id=tenant_id,
@@ -131,7 +140,7 @@ class _Seeding:
         """Those of the accounts whose password is the one they say."""
         opened = []
         for account in accounts:
-            found = await self._accounts.find_login(account.email)
+            found = await self._users.find_login(account.email)
             if await self._passwords.verify(account.password, found[1] if found else None):
                 opened.append(account)
         return opened

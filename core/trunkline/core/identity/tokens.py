@@ -49,6 +49,7 @@ class RefreshClaims:
     user_id: bytes
     token_session_id: bytes
     issued_unix_ms: int
+    is_public: bool
 
 
 class Tokens:
@@ -62,16 +63,20 @@ class Tokens:
         self._max_remembered = max_remembered
         self._verified: dict[str, tuple[Principal, int]] = {}  # oldest first; with the time they expire
 
-    def issue(self, user: User) -> TokenPair:
-        """A pair for a new session of the user."""
-        now = self._now_s()
+    def issue(self, user: User, *, as_of_s: float | None = None, is_public: bool = False) -> TokenPair:
+        """A pair for a new session of the user.
+
+        `as_of_s` is when the user was read, if it was read: whatever has ended the user's tokens since then ends these,
+        too. `is_public` says that it is nobody in particular.
+        """
+        now = self._now_s() if as_of_s is None else as_of_s
         shared: dict[str, Any] = {
             "sub": user.email,
             "userId": to_text(user.id),
             "sessionId": to_text(_new_session_id(int(now * 1000))),
             "iss": ISSUER,
             "iat": int(now),
-            "isPublic": False,
+            "isPublic": is_public,
         }
         names = {"firstName": user.first_name, "lastName": user.last_name}
         access = shared | {
@@ -121,7 +126,12 @@ class Tokens:
         if claims.get("scopes") != [_REFRESH_SCOPE]:
             raise TrunklineError(ErrorReason.ERROR_REASON_UNAUTHENTICATED, "Authentication failed")
         session_id = from_text(claims["sessionId"])
-        return RefreshClaims(from_text(claims["userId"]), session_id, session_issued_ms(session_id))
+        return RefreshClaims(
+            user_id=from_text(claims["userId"]),
+            token_session_id=session_id,
+            issued_unix_ms=session_issued_ms(session_id),
+            is_public=claims.get("isPublic") is True,
+        )
 
     def _claims(self, token: str) -> dict[str, Any]:
         """The claims of a token that our key signed and that has not expired, without leeway."""

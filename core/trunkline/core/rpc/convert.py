@@ -5,9 +5,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.ids import NO_ID, from_text, to_text
 from trunkline.core.devices.model import Device, DeviceCredentials
-from trunkline.core.identity.model import User
-from trunkline.core.identity.tokens import TokenPair
-from trunkline.v1 import device_pb2, identity_pb2
+from trunkline.v1 import device_pb2
 from trunkline.v1.error_pb2 import ErrorReason
 
 
@@ -58,25 +56,3 @@ def credentials_message(credentials: DeviceCredentials) -> device_pb2.DeviceCred
         create_time=timestamp(credentials.create_unix_ms),
         version=credentials.version,
     )
-
-
-def user_message(user: User) -> identity_pb2.User:
-    """The user as the identity service shows it."""
-    return identity_pb2.User(
-        id=to_text(user.id),
-        tenant_id=to_text(user.tenant_id),
-        customer_id=to_text(user.customer_id),
-        email=user.email,
-        role=user.role,
-        first_name=user.first_name,
-        last_name=user.last_name,
-        phone=user.phone,
-        create_time=timestamp(user.create_unix_ms),
-        version=user.version,
-        additional_info=user.additional_info,
-    )
-
-
-def token_pair_message(pair: TokenPair) -> identity_pb2.TokenPair:
-    """The pair as the identity service hands it out."""
-    return identity_pb2.TokenPair(access_token=pair.access, refresh_token=pair.refresh)

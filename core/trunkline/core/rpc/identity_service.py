@@ -1,56 +1,36 @@
-"""IdentityService over gRPC: a thin adapter of `identity/logins.py`."""
+"""IdentityService over gRPC, made of its methods by subject."""
 
-from typing import Any
-
-import grpc.aio
-
+from trunkline.core.identity.activation import Activations
+from trunkline.core.identity.customers import Customers
 from trunkline.core.identity.keys import SigningKey
 from trunkline.core.identity.logins import Logins
+from trunkline.core.identity.tenants import Tenants
+from trunkline.core.identity.users import Users
 from trunkline.core.rpc.authentication import Authentication
-from trunkline.core.rpc.convert import token_pair_message, user_message
-from trunkline.v1.identity_service_pb2 import (
-    GetSelfRequest,
-    GetSelfResponse,
-    GetSigningKeysRequest,
-    GetSigningKeysResponse,
-    LoginRequest,
-    LoginResponse,
-    LogoutRequest,
-    LogoutResponse,
-    RefreshRequest,
-    RefreshResponse,
-)
-from trunkline.v1.identity_service_pb2_grpc import IdentityServiceServicer
-
-Context = grpc.aio.ServicerContext[Any, Any]
+from trunkline.core.rpc.customer_methods import CustomerMethods
+from trunkline.core.rpc.login_methods import LoginMethods
+from trunkline.core.rpc.tenant_methods import TenantMethods
+from trunkline.core.rpc.user_methods import UserMethods
 
 
-class IdentityService(IdentityServiceServicer):
-    """Logins for everybody, the rest for whoever shows a token."""
+class IdentityService(LoginMethods, UserMethods, CustomerMethods, TenantMethods):
+    """Logins and activation for everybody, the rest for whoever shows a token."""
 
-    def __init__(self, authentication: Authentication, logins: Logins, key: SigningKey) -> None:
-        self._logins = logins
-        self._key = key
+    def __init__(
+        self,
+        *,
+        authentication: Authentication,
+        logins: Logins,
+        activations: Activations,
+        users: Users,
+        customers: Customers,
+        tenants: Tenants,
+        key: SigningKey,
+    ) -> None:
         self._authentication = authentication
-
-    async def Login(self, request: LoginRequest, context: Context) -> LoginResponse:
-        """E-mail address and password for a pair of tokens."""
-        return LoginResponse(tokens=token_pair_message(await self._logins.login(request.email, request.password)))
-
-    async def Refresh(self, request: RefreshRequest, context: Context) -> RefreshResponse:
-        """A refresh token for a new pair."""
-        return RefreshResponse(tokens=token_pair_message(await self._logins.refresh(request.refresh_token)))
-
-    async def Logout(self, request: LogoutRequest, context: Context) -> LogoutResponse:
-        """End the session of the token that came along."""
-        await self._logins.logout(self._authentication.principal(context.invocation_metadata()))
-        return LogoutResponse()
-
-    async def GetSelf(self, request: GetSelfRequest, context: Context) -> GetSelfResponse:
-        """The user whose token came along."""
-        principal = self._authentication.principal(context.invocation_metadata())
-        return GetSelfResponse(user=user_message(await self._logins.user(principal)))
-
-    async def GetSigningKeys(self, request: GetSigningKeysRequest, context: Context) -> GetSigningKeysResponse:
-        """The public keys, for everybody."""
-        return GetSigningKeysResponse(jwks=self._key.jwks)
+        self._logins = logins
+        self._activations = activations
+        self._users = users
+        self._customers = customers
+        self._tenants = tenants
+        self._key = key

@@ -1,12 +1,17 @@
 """Revoked tokens on disk: what a restarted core must still refuse."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from typing import Final
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.core.store.database import Database
 from trunkline.core.store.tables import revocations
+
+KEEP_MS: Final = 604_800_000
+"""As long as a refresh token lives: after that a revoked token is refused for its age."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +24,15 @@ class Revocation:
     issued_before_unix_ms: int
     forget_unix_ms: int
     """When the last of them has expired anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """What went with a user, a customer or a tenant."""
+
+    revocations: list[Revocation]
+    device_ids: list[bytes]
+    """Devices that were deleted with the tenant, or that the customer had."""
 
 
 class RevocationRows:
@@ -52,3 +66,14 @@ class RevocationRows:
             ]
 
         return await self._database.run(work)
+
+
+async def revoke_departed(connection: AsyncConnection, user_ids: Iterable[bytes], now_unix_ms: int) -> list[Revocation]:
+    """Revoke, in the transaction that removes these users, every token they will ever have had."""
+    forget = now_unix_ms + KEEP_MS
+    departed = [Revocation(user_id, b"", forget, forget) for user_id in user_ids]
+    if departed:
+        earlier = delete(revocations).where(revocations.c.user_id == bindparam("departed"))
+        await connection.execute(earlier, [{"departed": revocation.user_id} for revocation in departed])
+        await connection.execute(insert(revocations), [asdict(revocation) for revocation in departed])
+    return departed

@@ -1,0 +1,20 @@
+"""Contacts lie flat in rows."""
+
+from trunkline.core.identity.model import Contact, CustomerDetails
+from trunkline.core.store.contacts import values_of
+
+
+def test_a_contacts_fields_are_beside_the_others() -> None:
+    values = values_of(CustomerDetails("A", Contact(city="Berlin", zip="10115"), b"{}"))
+    assert values == {
+        "title": "A",
+        "additional_info": b"{}",
+        "country": "",
+        "state": "",
+        "city": "Berlin",
+        "address": "",
+        "address2": "",
+        "zip": "10115",
+        "phone": "",
+        "email": "",
+    }
