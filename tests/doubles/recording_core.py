@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -19,9 +19,9 @@ from trunkline.contract.metadata import PART_SECRET, SECRET_FILE, SOCKET_FILE
 from trunkline.contract.status import abort
 from trunkline.v1 import identity_service_pb2 as identity_pb
 from trunkline.v1.call_pb2 import CALL_KIND_ONE_WAY, OUTCOME_SENT, OUTCOME_SUCCEEDED
-from trunkline.v1.device_service_pb2_grpc import DeviceServiceServicer, add_DeviceServiceServicer_to_server
+from trunkline.v1.device_service_pb2_grpc import add_DeviceServiceServicer_to_server
 from trunkline.v1.error_pb2 import ErrorReason
-from trunkline.v1.identity_service_pb2_grpc import IdentityServiceServicer, add_IdentityServiceServicer_to_server
+from trunkline.v1.identity_service_pb2_grpc import add_IdentityServiceServicer_to_server
 from trunkline.v1.rpc_service_pb2 import (
     AnswerFrame,
     BindPrincipal,
@@ -117,8 +117,10 @@ class RecordingCore:
         """Listen on the socket in the data directory."""
         self._server = grpc.aio.server(options=server_options(MAX_PARAMS_BYTES))
         add_RpcServiceServicer_to_server(_Rpc(self), self._server)
-        add_IdentityServiceServicer_to_server(_Identity(self), self._server)
-        add_DeviceServiceServicer_to_server(_Devices(self), self._server)
+        identity: Any = _Identity(self)
+        devices: Any = _AsTold(self)
+        add_IdentityServiceServicer_to_server(identity, self._server)
+        add_DeviceServiceServicer_to_server(devices, self._server)
         self._server.add_insecure_port(f"unix:{self.data_dir / SOCKET_FILE}")
         await self._server.start()
 
@@ -208,39 +210,19 @@ async def _write(context: Any, stream: "asyncio.Queue[AnswerFrame]") -> None:
         await context.write(CallStreamResponse(clock_ms=time.monotonic_ns() // 1_000_000, frames=[frame]))
 
 
-class _Identity(IdentityServiceServicer):
+class _AsTold:
+    """A service whose every method records its request and gives its scripted answer."""
+
     def __init__(self, core: RecordingCore) -> None:
         self._core = core
 
-    async def Login(self, request: Any, context: Any) -> Any:
-        return await self._core.unary(request, context)
+    def __getattr__(self, method: str) -> Callable[[Any, Any], Awaitable[Any]]:
+        return self._core.unary
 
-    async def Refresh(self, request: Any, context: Any) -> Any:
-        return await self._core.unary(request, context)
 
-    async def Logout(self, request: Any, context: Any) -> Any:
-        return await self._core.unary(request, context)
-
-    async def GetSelf(self, request: Any, context: Any) -> Any:
-        return await self._core.unary(request, context)
+class _Identity(_AsTold):
+    """The keys are real."""
 
     async def GetSigningKeys(self, request: Any, context: Any) -> identity_pb.GetSigningKeysResponse:
         self._core.key_fetches += 1
         return identity_pb.GetSigningKeysResponse(jwks=json.dumps({"keys": [self._core.signer.public()]}).encode())
-
-
-class _Devices(DeviceServiceServicer):
-    def __init__(self, core: RecordingCore) -> None:
-        self._core = core
-
-    async def CreateDevice(self, request: Any, context: Any) -> Any:
-        return await self._core.unary(request, context)
-
-    async def GetDevice(self, request: Any, context: Any) -> Any:
-        return await self._core.unary(request, context)
-
-    async def DeleteDevice(self, request: Any, context: Any) -> Any:
-        return await self._core.unary(request, context)
-
-    async def GetDeviceCredentials(self, request: Any, context: Any) -> Any:
-        return await self._core.unary(request, context)

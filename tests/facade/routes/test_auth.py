@@ -9,6 +9,7 @@ from trunkline.facade.app import create_app
 from trunkline.facade.core_connection import CoreConnection
 from trunkline.facade.settings import FacadeSettings
 from trunkline.v1.error_pb2 import ErrorReason
+from trunkline.v1.identity_pb2 import TokenPair, User
 from trunkline.v1.identity_service_pb2 import (
     GetSelfRequest,
     GetSelfResponse,
@@ -16,8 +17,6 @@ from trunkline.v1.identity_service_pb2 import (
     LoginResponse,
     RefreshRequest,
     RefreshResponse,
-    TokenPair,
-    User,
 )
 from trunkline.v1.rpc_service_pb2 import Role
 
