@@ -47,6 +47,8 @@ from trunkline.core.links.admission import Admission
 from trunkline.core.links.links import Links
 from trunkline.core.links.worker_link import WorkerLink
 from trunkline.core.metrics import Counters
+from trunkline.core.presence.tracker import PresenceTracker
+from trunkline.core.presence.watches import PresenceWatches
 from trunkline.core.rpc.authentication import Authentication
 from trunkline.core.rpc.device_service import DeviceService
 from trunkline.core.rpc.identity_service import IdentityService
@@ -78,6 +80,7 @@ class Core:
         self.devices: Devices
         self.links: Links
         self.callers: Callers
+        self.presence: PresenceTracker
         self.counters = Counters()
         self.core_id = os.urandom(16)
         self._tasks = Tasks()
@@ -86,6 +89,7 @@ class Core:
         self._directory: Directory
         self._runner: CallRunner
         self._gate: CallGate
+        self._watches: PresenceWatches
         self._epoch = 0
 
     @property
@@ -123,6 +127,7 @@ class Core:
         authentication = Authentication(load_part_secret(settings.data_dir), tokens, revocations)
         directory = self._directory = Directory(store.devices)
         devices = self.devices = Devices(store.devices, directory)
+        await self._take_up_presence(directory)
         self._compose(start_number, directory, revocations)
         revocations.subscribe(self.callers.revoke)
         devices.on_deleted(self._device_deleted)
@@ -160,6 +165,23 @@ class Core:
         await self.server.start()
         log.info("core_started", start=start_number, port=self.port)
 
+    async def _take_up_presence(self, directory: Directory) -> None:
+        settings, rows = self.settings, self._store.presence
+        self.presence = await PresenceTracker.load(
+            rows,
+            inactivity_ms=int(settings.inactivity_timeout_s * 1000),
+            write_ms=settings.presence_write_ms,
+            activity_write_ms=settings.activity_write_ms,
+            clock=monotonic_ms,
+        )
+        self._watches = PresenceWatches(
+            rows,
+            self.presence,
+            directory,
+            max_watches=settings.max_presence_watches,
+            max_watched_devices=settings.max_watched_devices,
+        )
+
     def _compose(self, start_number: int, directory: Directory, revocations: Revocations) -> None:
         settings = self.settings
         late = LateTable(int(settings.late_reply_s * 1000), settings.max_late_replies)
@@ -196,11 +218,20 @@ class Core:
         self.counters.watch("trunkline_sessions", "Live sessions", lambda: self.links.sessions)
         self.counters.watch("trunkline_links", "Workers linked", lambda: len(self.links))
         self.counters.watch("trunkline_call_streams", "Call streams open", lambda: len(self.callers))
+        self.counters.watch("trunkline_devices_connected", "Connected devices", lambda: self.presence.connected)
+        self.counters.watch("trunkline_presence_pending", "Devices to be written", lambda: self.presence.pending)
+        self.counters.watch("trunkline_presence_watches", "Presence streams open", lambda: len(self._watches))
 
     async def _own(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._admission.run(), name="admission")
             tasks.create_task(self._tasks.run(), name="background tasks")
+            tasks.create_task(self.presence.run(), name="presence")
+            tasks.create_task(
+                self.presence.dismiss(self.settings.suspension_ms, lambda: self.links.returning),
+                name="devices that do not come back",
+            )
+            tasks.create_task(self._watches.run(), name="presence watches")
 
     def _new_link(self, hello: LinkHello) -> WorkerLink:
         end = CoreEnd(
@@ -215,6 +246,7 @@ class Core:
             clock=monotonic_ms,
             runner=self._runner,
             admission=self._admission,
+            presence=self.presence,
             next_epoch=self._next_epoch,
             suspension_ms=self.settings.suspension_ms,
             counters=self.counters,
@@ -284,6 +316,7 @@ class Core:
         self._owner.cancel()
         await asyncio.gather(self._owner, return_exceptions=True)
         self.links.close()
+        await self.presence.close()
         await self._store.close()
 
 

@@ -62,6 +62,21 @@ class CoreSettings(BaseSettings):
     suspension_ms: int = Field(
         default=3_000, ge=0, description="How long a broken link's sessions are kept before they count as disconnected."
     )
+    inactivity_timeout_s: float = Field(
+        default=600.0, gt=0, description="A device that was not heard of for so long is no longer active."
+    )
+    presence_write_ms: int = Field(
+        default=500, ge=1, description="Who came and went is stored, and told to watchers, at most this often."
+    )
+    activity_write_ms: int = Field(
+        default=10_000, ge=1, description="How often devices' last activity is stored, if nothing else is."
+    )
+    max_presence_watches: int = Field(
+        default=1_000, ge=0, description="Streams that watch presence; one more is refused, QUEUE_FULL."
+    )
+    max_watched_devices: int = Field(
+        default=1_000_000, ge=1, description="Devices that all of these streams together may be about."
+    )
     heartbeat_ms: int = Field(
         default=2_000,
         ge=50,

@@ -57,6 +57,11 @@ class Links:
         """Sessions on all links, suspended ones included."""
         return sum(len(link.sessions) for link in list(self._links.values()))  # asked from another thread
 
+    @property
+    def returning(self) -> bool:
+        """Whether workers are about to name the sessions they have."""
+        return any(link.returning for link in self._links.values())
+
     async def serve(self, wire: Wire[CoreFrame, WorkerFrame | Unreadable]) -> None:
         """Serve one stream until it ends.
 

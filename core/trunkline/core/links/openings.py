@@ -54,6 +54,11 @@ class Openings:
     def __contains__(self, session: int) -> bool:
         return session in self._openings
 
+    @property
+    def resuming(self) -> bool:
+        """Whether sessions of before are among them."""
+        return any(isinstance(opening.frame, Resume) for opening in self._openings.values())
+
     def begin(self, frame: Connect | Resume) -> None:
         """Look up a session; one that is being looked up is only described anew."""
         opening = self._openings.get(frame.session)

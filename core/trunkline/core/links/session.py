@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from trunkline.contract.streams.frames import CloseSession, Deliver, Withdraw
 from trunkline.core.calls.machine import DeviceCalls
 from trunkline.core.calls.model import Call
+from trunkline.core.presence.record import Visit
 from trunkline.v1.error_pb2 import ErrorReason
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 class DeviceSession:
     """What the machine's effects need of a session: they become frames on its link."""
 
-    __slots__ = ("closing", "device_id", "handle", "link", "machine", "over")
+    __slots__ = ("closing", "device_id", "handle", "link", "machine", "over", "visit")
 
     def __init__(
         self,
@@ -22,11 +23,13 @@ class DeviceSession:
         handle: int,
         device_id: bytes,
         machine: DeviceCalls,
+        visit: Visit,
     ) -> None:
         self.link = link
         self.handle = handle
         self.device_id = device_id
         self.machine = machine
+        self.visit = visit
         self.closing = False
         """It was told to close."""
         self.over = False

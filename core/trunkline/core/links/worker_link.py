@@ -39,8 +39,9 @@ from trunkline.core.links.admission import Admission
 from trunkline.core.links.openings import Opening, Openings, WorkerEffect
 from trunkline.core.links.session import DeviceSession
 from trunkline.core.metrics import Counters
+from trunkline.core.presence.tracker import PresenceTracker
 from trunkline.v1.error_pb2 import ErrorReason
-from trunkline.v1.transport_service_pb2 import DataKind
+from trunkline.v1.transport_service_pb2 import DataKind, SessionKind
 
 log = get_logger(__name__)
 
@@ -50,6 +51,7 @@ REMEMBERED_REFUSALS: Final = 10_000
 NO_HANDLER: Final = "No handler answers device-originated calls on this server"
 
 _ATTRIBUTES_REQUEST: Final = DataKind.DATA_KIND_ATTRIBUTES_REQUEST
+_ASYNCHRONOUS: Final = SessionKind.SESSION_KIND_ASYNCHRONOUS
 
 
 class WorkerLink:
@@ -63,6 +65,7 @@ class WorkerLink:
         clock: Clock,
         runner: CallRunner,
         admission: Admission,
+        presence: PresenceTracker,
         next_epoch: Callable[[], int],
         suspension_ms: int,
         counters: Counters,
@@ -73,6 +76,7 @@ class WorkerLink:
         self.end = end
         self._clock = clock
         self._runner = runner
+        self._presence = presence
         self._next_epoch = next_epoch
         self._suspension_ms = suspension_ms
         self._counters = counters
@@ -83,6 +87,7 @@ class WorkerLink:
         self._refused: dict[int, None] = {}
         self._named: set[int] = set()
         """The sessions that the list of Resumes has named so far."""
+        self._naming = False
         self._told_profiles: dict[bytes, int] = {}
         self._down = True
         self._suspension: asyncio.TimerHandle | None = None
@@ -103,12 +108,18 @@ class WorkerLink:
             Unreadable: self._unreadable,
         }
 
+    @property
+    def returning(self) -> bool:
+        """Its worker is back, and not all of the sessions it has are here again yet."""
+        return not self._down and (self._naming or self._openings.resuming)
+
     # --- the stream's life ---
 
     def welcomed(self, effects: Sequence[WorkerEffect]) -> None:
         """The worker said hello on a fresh stream; `effects` settle what was under way on the old one."""
         self.stop_clock()
         self._down = False
+        self._naming = True
         self._named.clear()
         self._told_profiles.clear()
         self.handle(effects)
@@ -142,7 +153,7 @@ class WorkerLink:
         for session in list(self._ended.values()):
             session.over = session.over or not session.closing
             self.end.forget(session.handle)
-            self._perform(session, session.machine.session_closed(session, now))
+            self._closed(session, now)
             self._settle(session)
 
     def stop_clock(self) -> None:
@@ -194,7 +205,7 @@ class WorkerLink:
     def _admitted(self, frame: Connect, device: DeviceEntry) -> None:
         handle = frame.session
         epoch = self._next_epoch()
-        session = self._add(handle, device.device_id)
+        session = self._add(frame, device.device_id)
         effects = session.machine.session_opened(session, epoch, frame.kind, frame.max_inflight, self._clock())
         self._counters.opened_session()
         self.end.send(
@@ -214,7 +225,7 @@ class WorkerLink:
     def _readmitted(self, frame: Resume, device: DeviceEntry) -> None:
         handle = frame.session
         self._ended.pop(handle, None)
-        session = self.sessions.get(handle) or self._add(handle, device.device_id)
+        session = self.sessions.get(handle) or self._add(frame, device.device_id)
         effects = session.machine.session_resumed(
             session,
             frame.epoch,
@@ -227,8 +238,12 @@ class WorkerLink:
         )
         self._perform(session, effects)
 
-    def _add(self, handle: int, device_id: bytes) -> DeviceSession:
-        session = self.sessions[handle] = DeviceSession(self, handle, device_id, self._runner.machine(device_id))
+    def _add(self, frame: Connect | Resume, device_id: bytes) -> DeviceSession:
+        visit = self._presence.opened(
+            device_id, connects=frame.kind == _ASYNCHRONOUS, resumed=isinstance(frame, Resume)
+        )
+        session = DeviceSession(self, frame.session, device_id, self._runner.machine(device_id), visit)
+        self.sessions[frame.session] = session
         return session
 
     def _untold(self, device: DeviceEntry) -> TransportProfile | None:
@@ -261,6 +276,7 @@ class WorkerLink:
 
     def _resumed(self, frame: Resumed) -> None:
         """The list is complete: what it did not name is over, unless the worker cannot know of it yet."""
+        self._naming = False
         now = self._clock()
         unheard = self.end.unheard_sessions()
         for session in [*self.sessions.values(), *self._ended.values()]:
@@ -272,10 +288,12 @@ class WorkerLink:
                 self._end(session)
 
     def _known(self, frame: WorkerFrame) -> DeviceSession | None:
-        """The session that a frame is about; None if the core does not know it or has told it to close."""
+        """The session whose device says this; None if the core does not know it or has told it to close."""
         handle = frame.session
         session = self.sessions.get(handle)
-        if session is None and handle not in self._refused and handle not in self._ended:
+        if session is not None:
+            self._presence.heard(session.visit, self._clock())
+        elif handle not in self._refused and handle not in self._ended:
             self._turn_away(handle, ErrorReason.ERROR_REASON_SESSION_UNKNOWN)
         return session
 
@@ -303,7 +321,7 @@ class WorkerLink:
         self._ended[session.handle] = session
         if self._down:
             self.end.forget(session.handle)
-            self._perform(session, session.machine.session_closed(session, self._clock()))
+            self._closed(session, self._clock())
         return True
 
     def close_device(self, device_id: bytes, reason: ErrorReason.ValueType) -> None:
@@ -324,8 +342,12 @@ class WorkerLink:
         self.sessions.pop(session.handle, None)
         self._ended[session.handle] = session
         session.over = True
-        self._perform(session, session.machine.session_closed(session, self._clock()))
+        self._closed(session, self._clock())
         self._settle(session)
+
+    def _closed(self, session: DeviceSession, now: int) -> None:
+        self._presence.closed(session.visit)
+        self._perform(session, session.machine.session_closed(session, now))
 
     def _settle(self, ended: DeviceSession) -> None:
         """Forget a session that is over and has nothing more to tell."""
@@ -361,12 +383,13 @@ class WorkerLink:
         session = self.sessions.get(frame.session) or self._ended.get(frame.session)
         device_id = frame.device_id or (session.device_id if session else self._openings.device_id(frame.session))
         if device_id:
+            now = self._clock()
             machine = self._runner.machine(device_id)
-            self._runner.perform(
-                device_id, machine.replied(frame.request_id, frame.payload, frame.error, self._clock())
-            )
+            self._runner.perform(device_id, machine.replied(frame.request_id, frame.payload, frame.error, now))
             if session is None:
                 self._runner.release(device_id)
+            else:
+                self._presence.heard(session.visit, now)
         else:
             self._known(frame)
         if frame.keep:
@@ -385,6 +408,11 @@ class WorkerLink:
 
     def _activity(self, frame: Activity) -> None:
         self._counters.activity(len(frame.sessions))
+        now = self._clock()
+        for handle in frame.sessions:
+            session = self.sessions.get(handle)
+            if session is not None:
+                self._presence.heard(session.visit, now)
 
     def _unreadable(self, frame: Unreadable) -> None:
         log.warning("frame_unreadable", problem=frame.problem, worker=self.worker_id)

@@ -21,3 +21,14 @@ NEVER: Final = Presence(
     connected=False, active=False, last_connect_unix_ms=0, last_disconnect_unix_ms=0, last_activity_unix_ms=0
 )
 """Of a device that was never there."""
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceChange:
+    """What became known of a device's presence. A time of 0 leaves that time as it is."""
+
+    device_id: bytes
+    connected: bool
+    last_connect_unix_ms: int
+    last_disconnect_unix_ms: int
+    last_activity_unix_ms: int
