@@ -199,7 +199,7 @@ async def test_credentials_replaced_while_the_link_is_down(kind: Kind, tmp_path:
         old = await s.worker.next(Deliver)
         s.cut(mend=False)
         await until(lambda: not len(s.core.core.links))
-        await s.core.core.devices.replace_token(s.core.people.admin, s.lamp, "new secret")
+        await s.core.replace_token(s.lamp, "new secret")
         s.worker.network.up.set()
         assert (await s.worker.next(CloseSession)).reason == ErrorReason.ERROR_REASON_CREDENTIALS_CHANGED
         s.worker.connect("lamp")
@@ -218,7 +218,7 @@ async def test_credentials_replaced_while_no_core_runs(kind: Kind, tmp_path: Pat
         s.worker.network.up.clear()
         await s.core.stop()
         await s.core.start()
-        await s.core.core.devices.replace_token(s.core.people.admin, s.lamp, "new secret")
+        await s.core.replace_token(s.lamp, "new secret")
         s.worker.network.up.set()
         assert (await s.worker.next(CloseSession)).reason == ErrorReason.ERROR_REASON_CREDENTIALS_CHANGED
 

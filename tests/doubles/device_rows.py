@@ -1,7 +1,9 @@
 """Devices for stores that want some."""
 
+from dataclasses import replace
+
 from trunkline.contract.ids import NO_ID, new_id
-from trunkline.core.devices.model import Device, access_token_credentials
+from trunkline.core.devices.model import Device, DeviceCredentials, access_token_credentials
 from trunkline.core.store.devices import DeviceRows
 
 
@@ -26,3 +28,10 @@ def device(
 async def stored(rows: DeviceRows, new: Device, token: str = "") -> Device:
     """The device, stored with an access token that is its name unless given."""
     return await rows.add(new, access_token_credentials(new, token or new.name))
+
+
+async def give_token(rows: DeviceRows, device_id: bytes, token: str) -> DeviceCredentials | None:
+    """Replace what the device shows by this access token, behind everybody's back."""
+    credentials = await rows.find_credentials(device_id)
+    assert credentials is not None
+    return await rows.change_credentials(replace(credentials, credentials_id=token), 0)

@@ -18,6 +18,7 @@ from trunkline.contract.streams.call_codec import CALLER_CODEC
 from trunkline.contract.streams.grpc_wire import GrpcConnector
 from trunkline.contract.streams.link_codec import WORKER_CODEC
 from trunkline.contract.streams.wire import WireBroken
+from trunkline.core.devices.credentials import ACCESS_TOKEN, NewCredentials
 from trunkline.core.devices.directory import Directory
 from trunkline.core.identity.model import User
 from trunkline.core.identity.revocations import Revocations
@@ -107,6 +108,12 @@ class LivingCore:
     @property
     def directory(self) -> Directory:
         return self.core._gate._directory
+
+    async def replace_token(self, device_id: bytes, token: str) -> None:
+        """Have the device show this token, as its administrator would."""
+        admin, devices = self.people.admin, self.core.devices
+        shown = await devices.credentials(admin, device_id)
+        await devices.replace_credentials(admin, device_id, shown.id, NewCredentials(ACCESS_TOKEN, token))
 
     def break_store(self) -> None:
         """From now on the database does not answer."""

@@ -4,13 +4,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from pathlib import Path
 
 import pytest
-from doubles.device_rows import device, stored
+from doubles.device_rows import device, give_token, stored
 from doubles.people import People, stored_people
 
 from trunkline.contract.ids import new_id
 from trunkline.contract.streams.frames import Connect, GatewayChild, MqttBasic, Refused
+from trunkline.core.clock import unix_ms
 from trunkline.core.devices.directory import Directory
-from trunkline.core.devices.model import DeviceEntry
+from trunkline.core.devices.model import DeviceEntry, KnownCredentials
 from trunkline.core.store.customers import CustomerRows
 from trunkline.core.store.database import Database, sqlite_url
 from trunkline.core.store.devices import DeviceRows
@@ -55,7 +56,7 @@ async def test_a_forgotten_device_is_read_anew(store: Store, people: People) -> 
     directory = Directory(store.devices)
     pump = await stored(store.devices, device(people.tenant_id, "Pump"))
     await directory.load(pump.id)
-    await store.devices.replace_token(pump.id, "new")
+    await give_token(store.devices, pump.id, "new")
     directory.forget(pump.id)
     assert directory.cached(pump.id) is None
     entry = await directory.load(pump.id)
@@ -63,11 +64,15 @@ async def test_a_forgotten_device_is_read_anew(store: Store, people: People) -> 
     assert entry.credentials_version == 2
 
 
+def rows_of(database: Database) -> DeviceRows:
+    return DeviceRows(database, unix_ms)
+
+
 class InterruptedRows(DeviceRows):
     """The real rows, with something happening between a query and whoever waits for it, once."""
 
     def __init__(self, database: Database, happening: Callable[[], Awaitable[None]]) -> None:
-        super().__init__(database)
+        super().__init__(database, unix_ms)
         self._happening: Callable[[], Awaitable[None]] | None = happening
 
     async def entries(self, device_ids: Collection[bytes]) -> list[DeviceEntry]:
@@ -75,8 +80,8 @@ class InterruptedRows(DeviceRows):
         await self._happen()
         return found
 
-    async def entries_by_token(self, tokens: Collection[str]) -> dict[str, tuple[str, DeviceEntry]]:
-        found = await super().entries_by_token(tokens)
+    async def entries_by_credentials(self, credentials_ids: Collection[str]) -> dict[str, KnownCredentials]:
+        found = await super().entries_by_credentials(credentials_ids)
         await self._happen()
         return found
 
@@ -95,10 +100,10 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 async def test_a_device_deleted_while_it_is_read_is_not_there(database: Database) -> None:
     people = await stored_people(TenantRows(database), CustomerRows(database))
-    pump = await stored(DeviceRows(database), device(people.tenant_id, "Pump"))
+    pump = await stored(rows_of(database), device(people.tenant_id, "Pump"))
 
     async def delete() -> None:
-        await DeviceRows(database).delete(pump.id)
+        await rows_of(database).delete(pump.id)
         directory.forget(pump.id)
 
     directory = Directory(InterruptedRows(database, delete))
@@ -108,10 +113,10 @@ async def test_a_device_deleted_while_it_is_read_is_not_there(database: Database
 
 async def test_a_token_replaced_while_it_is_checked_opens_nothing(database: Database) -> None:
     people = await stored_people(TenantRows(database), CustomerRows(database))
-    pump = await stored(DeviceRows(database), device(people.tenant_id, "Pump"), "old")
+    pump = await stored(rows_of(database), device(people.tenant_id, "Pump"), "old")
 
     async def replace() -> None:
-        await DeviceRows(database).replace_token(pump.id, "new")
+        await give_token(rows_of(database), pump.id, "new")
         directory.forget(pump.id)
 
     directory = Directory(InterruptedRows(database, replace))

@@ -35,10 +35,10 @@ async def test_the_demo_has_known_accounts(store: Store, passwords: Passwords) -
 
 async def test_the_demo_has_known_devices(store: Store, passwords: Passwords) -> None:
     await seed(store, passwords, NOW_MS, demo=True)
-    found = await store.devices.entries_by_token(
+    found = await store.devices.entries_by_credentials(
         ["A1_TEST_TOKEN", "A2_TEST_TOKEN", "B1_TEST_TOKEN", "GATEWAY_TEST_TOKEN", "T2_TEST_TOKEN"]
     )
-    entries = {token: entry for token, (_, entry) in found.items()}
+    entries = {token: known.entry for token, known in found.items()}
     names = {token: entry.name for token, entry in entries.items()}
     assert names == {
         "A1_TEST_TOKEN": "Test Device A1",
@@ -59,10 +59,11 @@ async def test_the_demo_has_known_devices(store: Store, passwords: Passwords) ->
 
 async def test_seeding_again_changes_nothing(store: Store, passwords: Passwords) -> None:
     await seed(store, passwords, NOW_MS, demo=True)
-    found = await store.devices.entries_by_token(["A1_TEST_TOKEN"])
+    found = await store.devices.entries_by_credentials(["A1_TEST_TOKEN"])
+    entry = found["A1_TEST_TOKEN"].entry
     assert await seed(store, passwords, NOW_MS + 1, demo=True) == DEMO
-    assert await store.devices.entries_by_token(["A1_TEST_TOKEN"]) == found
-    assert await Directory(store.devices).load(found["A1_TEST_TOKEN"][1].device_id) == found["A1_TEST_TOKEN"][1]
+    assert await store.devices.entries_by_credentials(["A1_TEST_TOKEN"]) == found
+    assert await Directory(store.devices).load(entry.device_id) == entry
 
 
 async def test_a_changed_password_is_neither_told_nor_set_back(store: Store, passwords: Passwords) -> None:
@@ -98,8 +99,8 @@ async def test_a_demo_whose_administrator_was_deleted_starts_again(store: Store,
     second, _ = await store.users.find_login("tenant@thingsboard.org") or (None, None)
     assert second is not None
     assert second.tenant_id != first.tenant_id
-    (_, entry), *_ = (await store.devices.entries_by_token(["A1_TEST_TOKEN"])).values()
-    assert entry.tenant_id == first.tenant_id  # the devices stay where they are
+    found = await store.devices.entries_by_credentials(["A1_TEST_TOKEN"])
+    assert found["A1_TEST_TOKEN"].entry.tenant_id == first.tenant_id  # the devices stay where they are
 
 
 async def test_a_system_administrator_with_another_address_is_one(store: Store, passwords: Passwords) -> None:

@@ -2,6 +2,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from doubles.device_rows import give_token
 from doubles.living_core import until
 from doubles.raw_worker import RawWorker, raw_worker
 from doubles.scene import LONG, SHORT, ended, scene
@@ -243,7 +244,7 @@ async def test_a_session_that_may_not_go_on_still_tells_what_it_did(tmp_path: Pa
         s.worker.network.wires[-1].deaf.set()
         call = s.call(one_way=True)
         await s.worker.next(Deliver)
-        await s.core.core._store.devices.replace_token(s.lamp, "another")  # and nobody heard of it
+        await give_token(s.core.core._store.devices, s.lamp, "another")  # and nobody heard of it
         s.core.directory.forget(s.lamp)
         s.core.hold_store()
         s.cut()

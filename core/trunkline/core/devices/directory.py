@@ -1,13 +1,13 @@
 """The devices that calls and sessions are about, behind a bounded cache, so that a hot call never reads the store."""
 
-import hmac
+import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Final, TypeVar
 
 from trunkline.contract.streams.frames import Connect, Refused
+from trunkline.core.devices.matching import shown_ids, verdict
 from trunkline.core.devices.model import DeviceEntry
 from trunkline.core.store.devices import DeviceRows
-from trunkline.v1.error_pb2 import ErrorReason
 
 MAX_ENTRIES: Final = 100_000
 
@@ -15,10 +15,16 @@ T = TypeVar("T")
 
 
 class Directory:
-    """Read-through cache of device entries. Whoever changes a device says so with `forget`."""
+    """Read-through cache of device entries. Whoever changes a device says so with `forget`.
 
-    def __init__(self, rows: DeviceRows, *, max_entries: int = MAX_ENTRIES) -> None:
+    `now_s` is the wall clock in seconds.
+    """
+
+    def __init__(
+        self, rows: DeviceRows, *, max_entries: int = MAX_ENTRIES, now_s: Callable[[], float] = time.time
+    ) -> None:
         self._rows = rows
+        self._now_s = now_s
         self._max_entries = max_entries
         self._entries: dict[bytes, DeviceEntry] = {}  # oldest first
         self._changes = 0
@@ -46,11 +52,14 @@ class Directory:
 
         Credentials that no device has are refused with BAD_CREDENTIALS. Raises STORE_UNAVAILABLE.
         """
-        shown = [_shown_token(connect) for connect in connects]
-        known = await self._read(lambda: self._rows.entries_by_token({token for token in shown if token}))
-        for _, entry in known.values():
-            self._remember(entry)
-        return [_verdict(connect, token, known.get(token)) for connect, token in zip(connects, shown, strict=True)]
+        shown = {credentials_id for connect in connects for credentials_id in shown_ids(connect)}
+        storable = {credentials_id for credentials_id in shown if credentials_id and "\x00" not in credentials_id}
+        known = await self._read(lambda: self._rows.entries_by_credentials(storable))
+        verdicts = [verdict(connect, known, self._now_s()) for connect in connects]
+        for outcome in verdicts:
+            if isinstance(outcome, DeviceEntry):
+                self._remember(outcome)
+        return verdicts
 
     def forget(self, device_id: bytes) -> None:
         """Read the device anew the next time: its row or its credentials changed."""
@@ -69,22 +78,3 @@ class Directory:
         self._entries[entry.device_id] = entry
         if len(self._entries) > self._max_entries:
             del self._entries[next(iter(self._entries))]
-
-
-def _shown_token(connect: Connect) -> str:
-    """The access token among the credentials; empty if there is none.
-
-    An MQTT user name is one: that is how devices with a token connect, whatever password they send.
-    """
-    if connect.access_token is not None:
-        return connect.access_token
-    return connect.mqtt_basic.user_name if connect.mqtt_basic is not None else ""
-
-
-def _verdict(connect: Connect, shown: str, known: tuple[str, DeviceEntry] | None) -> DeviceEntry | Refused:
-    if connect.child is not None:
-        return Refused(connect.session, ErrorReason.ERROR_REASON_NOT_SUPPORTED, "Devices of a gateway are not served")
-    # The index found the token; this comparison takes the same time wherever two tokens differ.
-    if known is None or not hmac.compare_digest(known[0].encode(), shown.encode()):
-        return Refused(connect.session, ErrorReason.ERROR_REASON_BAD_CREDENTIALS, "Unknown device credentials")
-    return known[1]

@@ -1,9 +1,27 @@
 """Devices, their credentials, and the short form that calls need of a device."""
 
 from dataclasses import dataclass
+from typing import Final
 
-from trunkline.contract.ids import new_id
+from trunkline.contract.ids import NO_ID, new_id
+from trunkline.core.presence.model import NEVER, Presence
 from trunkline.v1.device_pb2 import CredentialsType
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceDetails:
+    """What somebody says of a device; everything but the name may be left empty."""
+
+    name: str
+    """Unique in its tenant."""
+    type: str = ""
+    """The name of its profile, which is made if need be. Empty: the tenant's default one."""
+    profile_id: bytes = NO_ID
+    """Goes before `type`."""
+    label: str = ""
+    customer_id: bytes = NO_ID
+    additional_info: bytes = b""
+    """JSON; empty: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +40,23 @@ class Device:
     version: int
     additional_info: bytes
     """JSON; empty: none."""
+    customer_title: str = ""
+    customer_is_public: bool = False
+    presence: Presence = NEVER
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFilter:
+    """Which devices a list is about; what is empty or None does not ask."""
+
+    customer_id: bytes = NO_ID
+    type: str = ""
+    profile_id: bytes = NO_ID
+    active: bool | None = None
+    ids: frozenset[bytes] = frozenset()
+
+
+EVERY_DEVICE: Final = DeviceFilter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +100,13 @@ class DeviceEntry:
     credentials_version: int
     gateway: bool
     """Its additional info says `"gateway": true`."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCredentials:
+    """Stored credentials, and the device that shows them."""
+
+    type: CredentialsType.ValueType
+    credentials_id: str
+    credentials_value: str
+    entry: DeviceEntry

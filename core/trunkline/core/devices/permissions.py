@@ -54,11 +54,30 @@ def may_read(principal: Principal, device: Device | None, device_id: bytes) -> D
     return device
 
 
+def may_change(principal: Principal, device: Device | None, device_id: bytes, customer_id: bytes) -> Device:
+    """The device, if `principal` may change it so that `customer_id` has it.
+
+    Raises as `may_read` does, and PERMISSION_DENIED for a customer's user who would give the device away.
+    """
+    seen = may_read(principal, device, device_id)
+    if principal.role != _TENANT_ADMIN and customer_id != seen.customer_id:
+        _deny()
+    return seen
+
+
 def device_not_found(device_id: bytes) -> TrunklineError:
     """The error for a device that is not there, or that its caller may not know of."""
     text = to_text(device_id)
     return TrunklineError(
         ErrorReason.ERROR_REASON_DEVICE_NOT_FOUND, f"Device with id [{text}] is not found", device_id=text
+    )
+
+
+def customer_not_found(customer_id: bytes) -> TrunklineError:
+    """The error for a customer that is not there, or that its caller may not know of."""
+    text = to_text(customer_id)
+    return TrunklineError(
+        ErrorReason.ERROR_REASON_NOT_FOUND, f"Customer with id [{text}] is not found", customer_id=text
     )
 
 

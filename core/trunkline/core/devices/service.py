@@ -1,50 +1,43 @@
-"""Creating, reading and deleting devices and their credentials, with the texts that ThingsBoard's clients know."""
+"""Creating, reading, changing and deleting devices and their credentials."""
 
-import re
-import secrets
-import string
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final, NoReturn
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
-from trunkline.contract import json_text
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.ids import NO_ID, new_id
+from trunkline.core.devices.credentials import ACCESS_TOKEN, NewCredentials, checked, generated_token
 from trunkline.core.devices.directory import Directory
-from trunkline.core.devices.model import Device, DeviceCredentials, access_token_credentials
-from trunkline.core.devices.permissions import device_not_found, may_administer, may_read
+from trunkline.core.devices.model import EVERY_DEVICE, Device, DeviceCredentials, DeviceDetails, DeviceFilter
+from trunkline.core.devices.names import NameConflict
+from trunkline.core.devices.permissions import (
+    customer_not_found,
+    device_not_found,
+    may_administer,
+    may_change,
+    may_read,
+)
+from trunkline.core.devices.validation import checked_details
 from trunkline.core.identity.principal import Principal
-from trunkline.core.store.devices import DeviceRows
+from trunkline.core.identity.validation import invalid
+from trunkline.core.presence.scope import scope_of
+from trunkline.core.store.devices import Changed, DeviceRows
+from trunkline.core.store.pages import Page, Paged
 from trunkline.v1.error_pb2 import ErrorReason
-
-TOKEN_LENGTH: Final = 20
-_TOKEN_ALPHABET: Final = string.ascii_letters + string.digits
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
-_LONGEST: Final = 255
-
 
 Listener = Callable[[bytes], None]
 """Called with the id of a device whose change is committed."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewDevice:
-    """What somebody says of a device to be; everything but the name may be left empty."""
-
-    name: str
-    type: str = ""
-    label: str = ""
-    access_token: str = ""
-    profile_id: bytes = NO_ID
-    customer_id: bytes = NO_ID
-    additional_info: bytes = b""
+async def _nothing_pending() -> None:
+    """For installations that keep no presence."""
 
 
 class Devices:
     """Devices for those who may see them. `now_s` is the wall clock in seconds.
 
-    Raises PERMISSION_DENIED and DEVICE_NOT_FOUND as `permissions` says, and STORE_UNAVAILABLE.
+    `settle` writes what is known of the devices' presence and not yet in the store; it is awaited before presence is
+    read. Raises PERMISSION_DENIED and DEVICE_NOT_FOUND as `permissions` says, and STORE_UNAVAILABLE.
     """
 
     def __init__(
@@ -52,12 +45,15 @@ class Devices:
         rows: DeviceRows,
         directory: Directory,
         now_s: Callable[[], float] = time.time,
+        settle: Callable[[], Awaitable[None]] = _nothing_pending,
     ) -> None:
         self._rows = rows
         self._directory = directory
         self._now_s = now_s
+        self._settle = settle
         self._deleted: list[Listener] = []
         self._credentials_changed: list[Listener] = []
+        self._reassigned: list[Listener] = []
 
     def on_deleted(self, listener: Listener) -> None:
         """Tell `listener` of every device that is deleted from now on."""
@@ -67,49 +63,128 @@ class Devices:
         """Tell `listener` of every device that must show other credentials from now on."""
         self._credentials_changed.append(listener)
 
-    async def create(self, principal: Principal, new: NewDevice) -> Device:
-        """The new device of the principal's tenant.
+    def on_reassigned(self, listener: Listener) -> None:
+        """Tell `listener` of every device that gets another customer, or none, from now on."""
+        self._reassigned.append(listener)
 
-        Raises INVALID_ARGUMENT (a field is missing, too long, or names something that is not there) and ALREADY_EXISTS
-        (name or token taken).
+    async def create(
+        self,
+        principal: Principal,
+        details: DeviceDetails,
+        credentials: NewCredentials | None = None,
+        conflict: NameConflict | None = None,
+    ) -> Device:
+        """The new device of the principal's tenant; it shows a generated access token unless credentials are given.
+
+        With `conflict` a name that is taken is made another one. Raises INVALID_ARGUMENT (a field is missing, too
+        long, or names something that is not there) and ALREADY_EXISTS (name or credentials taken).
         """
         may_administer(principal)
-        _check_texts(new)
-        if new.access_token:
-            _check_token(new.access_token)
+        details = checked_details(details)
+        shown = checked(credentials or NewCredentials(ACCESS_TOKEN, generated_token()))
         device = Device(
             id=new_id(),
             tenant_id=principal.tenant_id,
-            customer_id=new.customer_id,
-            profile_id=new.profile_id,
-            name=new.name,
-            type=new.type,
-            label=new.label,
-            create_unix_ms=int(self._now_s() * 1000),
+            customer_id=details.customer_id,
+            profile_id=details.profile_id,
+            name=details.name,
+            type=details.type,
+            label=details.label,
+            create_unix_ms=self._now_ms(),
             version=1,
-            additional_info=_json(new.additional_info),
+            additional_info=details.additional_info,
         )
-        credentials = access_token_credentials(device, new.access_token or _generated_token())
-        return await self._rows.add(device, credentials)
+        stored = DeviceCredentials(
+            id=new_id(),
+            device_id=device.id,
+            type=shown.type,
+            credentials_id=shown.credentials_id,
+            credentials_value=shown.credentials_value,
+            create_unix_ms=device.create_unix_ms,
+            version=1,
+        )
+        return await self._rows.add(device, stored, conflict)
 
     async def get(self, principal: Principal, device_id: bytes) -> Device:
         """The device with this id."""
+        await self._settle()
         return may_read(principal, await self._rows.find(device_id), device_id)
 
     async def get_by_name(self, principal: Principal, name: str) -> Device:
         """The tenant's device with this name; only its administrators may ask so."""
         may_administer(principal)
-        device = await self._rows.find_by_name(principal.tenant_id, name)
+        await self._settle()
+        device = await self._rows.find_by_name(principal.tenant_id, name) if "\x00" not in name else None
         if device is None:
             raise TrunklineError(
                 ErrorReason.ERROR_REASON_DEVICE_NOT_FOUND, "Requested item wasn't found!", device_name=name
             )
         return device
 
+    async def list(self, principal: Principal, page: Page, only: DeviceFilter = EVERY_DEVICE) -> Paged[Device]:
+        """One page of the devices that the principal may see and that pass the filter.
+
+        Raises INVALID_ARGUMENT for a page that cannot be, NOT_FOUND for a customer that the principal may not see.
+        """
+        scope = scope_of(principal)
+        if scope.customer_id:
+            if only.customer_id not in (NO_ID, scope.customer_id):
+                raise customer_not_found(only.customer_id)
+            only = replace(only, customer_id=scope.customer_id)
+        await self._settle()
+        return await self._rows.page(scope.tenant_id, only, page)
+
+    async def types(self, principal: Principal) -> Sequence[str]:
+        """The types, in order, of the devices that the principal may see."""
+        scope = scope_of(principal)
+        return await self._rows.types(scope.tenant_id, scope.customer_id)
+
+    async def update(self, principal: Principal, device_id: bytes, details: DeviceDetails, version: int = 0) -> Device:
+        """The device as it now is; `version` is that of the device that was read, 0: any.
+
+        A customer's user may change the customer's devices, but give them to nobody else. Raises what `create` does,
+        and VERSION_CONFLICT.
+        """
+        details = checked_details(details)
+        changed = await self._rows.change(
+            device_id,
+            details,
+            lambda device: may_change(principal, device, device_id, details.customer_id),
+            version=version,
+            now_unix_ms=self._now_ms(),
+        )
+        return self._told(changed)
+
+    async def assign(self, principal: Principal, device_id: bytes, customer_id: bytes) -> Device:
+        """The device as this customer's, whoever had it. Raises NOT_FOUND for an unknown customer."""
+        may_administer(principal)
+        changed = await self._rows.assign(device_id, customer_id, lambda device: may_read(principal, device, device_id))
+        return self._told(changed)
+
+    async def make_public(self, principal: Principal, device_id: bytes) -> Device:
+        """The device as the tenant's public customer's, whose devices everybody may use."""
+        may_administer(principal)
+        changed = await self._rows.make_public(
+            device_id, lambda device: may_read(principal, device, device_id), self._now_ms()
+        )
+        return self._told(changed)
+
+    async def unassign(self, principal: Principal, device_id: bytes) -> Device:
+        """The device as nobody's. Raises INVALID_ARGUMENT if it is that already."""
+        may_administer(principal)
+
+        def allowed(device: Device | None) -> Device:
+            seen = may_read(principal, device, device_id)
+            if not seen.customer_id:
+                invalid("Device isn't assigned to any customer!", "device_id")
+            return seen
+
+        return self._told(await self._rows.assign(device_id, NO_ID, allowed))
+
     async def delete(self, principal: Principal, device_id: bytes) -> None:
         """Remove the device; its sessions and calls end."""
         may_administer(principal)
-        await self.get(principal, device_id)
+        may_read(principal, await self._rows.find(device_id), device_id)
         await self._rows.delete(device_id)
         self._directory.forget(device_id)
         for listener in self._deleted:
@@ -117,64 +192,56 @@ class Devices:
 
     async def credentials(self, principal: Principal, device_id: bytes) -> DeviceCredentials:
         """What the device shows when it connects."""
-        await self.get(principal, device_id)
-        return _existing(await self._rows.find_credentials(device_id), device_id)
+        may_read(principal, await self._rows.find(device_id), device_id)
+        credentials = await self._rows.find_credentials(device_id)
+        if credentials is None:  # deleted since it was read
+            raise device_not_found(device_id)
+        return credentials
 
-    async def replace_token(self, principal: Principal, device_id: bytes, access_token: str) -> DeviceCredentials:
-        """Give the device another access token; its sessions end.
+    async def replace_credentials(
+        self,
+        principal: Principal,
+        device_id: bytes,
+        credentials_id: bytes,
+        new: NewCredentials,
+        version: int = 0,
+    ) -> DeviceCredentials:
+        """Have the device show something else; its sessions end, even if it is the same.
 
-        Raises INVALID_ARGUMENT (no token) and ALREADY_EXISTS (another device has it).
+        `credentials_id` is the id of what the device showed, `version` that of it as it was read, 0: any. Raises
+        INVALID_ARGUMENT (the device has no such credentials, or the new ones cannot be), ALREADY_EXISTS (another device
+        has them) and VERSION_CONFLICT.
         """
         may_administer(principal)
-        _check_token(access_token)
-        await self.get(principal, device_id)
-        credentials = await self._rows.replace_token(device_id, access_token)
+        before = await self.credentials(principal, device_id)
+        shown = checked(new)
+        if not credentials_id:
+            invalid("Credentials for this device are already specified!", "id")
+        if credentials_id != before.id:
+            invalid("Unable to update non-existent device credentials!", "id")
+        after = await self._rows.change_credentials(
+            replace(
+                before,
+                type=shown.type,
+                credentials_id=shown.credentials_id,
+                credentials_value=shown.credentials_value,
+            ),
+            version,
+        )
+        if after is None:  # deleted since it was read
+            raise device_not_found(device_id)
         self._directory.forget(device_id)
         for listener in self._credentials_changed:
             listener(device_id)
-        return _existing(credentials, device_id)
+        return after
 
+    def _told(self, changed: Changed) -> Device:
+        """The device, now that everybody knows of its change."""
+        self._directory.forget(changed.device.id)
+        if changed.reassigned:
+            for listener in self._reassigned:
+                listener(changed.device.id)
+        return changed.device
 
-def _existing(credentials: DeviceCredentials | None, device_id: bytes) -> DeviceCredentials:
-    """The credentials, unless the device was deleted since it was read."""
-    if credentials is None:
-        raise device_not_found(device_id)
-    return credentials
-
-
-def _check_texts(new: NewDevice) -> None:
-    if not new.name.strip():
-        _invalid("Device name should be specified!")
-    for field, text in (("name", new.name), ("type", new.type), ("label", new.label)):
-        if len(text) > _LONGEST:
-            _invalid(f"Validation error: {field} length must be equal or less than {_LONGEST}")
-        if "\x00" in text:
-            _invalid(f"Device {field} should not contain 0x00 symbol!")
-
-
-def _check_token(access_token: str) -> None:
-    if not access_token.strip():
-        _invalid("Device credentials id should be specified!")
-    if _CONTROL.search(access_token):
-        _invalid("credentialsId must not contain control characters!")
-    if len(access_token) > _LONGEST:
-        _invalid(f"Validation error: credentialsId length must be equal or less than {_LONGEST}")
-
-
-def _json(additional_info: bytes) -> bytes:
-    """The additional info as it is stored; nothing for `null`."""
-    if not additional_info:
-        return b""
-    try:
-        compact = json_text.compact(additional_info)
-    except ValueError:
-        _invalid("The device's additional info is no JSON")
-    return b"" if compact == json_text.NULL else compact
-
-
-def _generated_token() -> str:
-    return "".join(secrets.choice(_TOKEN_ALPHABET) for _ in range(TOKEN_LENGTH))
-
-
-def _invalid(message: str) -> NoReturn:
-    raise TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, message)
+    def _now_ms(self) -> int:
+        return int(self._now_s() * 1000)

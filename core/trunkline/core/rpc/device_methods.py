@@ -1,10 +1,22 @@
 """The methods of DeviceService that are about devices: a thin adapter of `devices/service.py`."""
 
 from trunkline.contract.errors import TrunklineError
-from trunkline.core.devices.service import Devices, NewDevice
+from trunkline.core.devices.service import Devices
 from trunkline.core.rpc.authenticated import Authenticated, Context
-from trunkline.core.rpc.convert import credentials_message, device_message, optional_id, required_id
+from trunkline.core.rpc.convert import optional_id, required_id
+from trunkline.core.rpc.device_messages import (
+    conflict_of,
+    credentials_message,
+    details_of,
+    device_message,
+    filter_of,
+    first_credentials_of,
+    new_credentials_of,
+)
+from trunkline.core.rpc.paging import page_of
 from trunkline.v1.device_service_pb2 import (
+    AssignDeviceRequest,
+    AssignDeviceResponse,
     CreateDeviceRequest,
     CreateDeviceResponse,
     DeleteDeviceRequest,
@@ -13,6 +25,16 @@ from trunkline.v1.device_service_pb2 import (
     GetDeviceCredentialsResponse,
     GetDeviceRequest,
     GetDeviceResponse,
+    ListDevicesRequest,
+    ListDevicesResponse,
+    ListDeviceTypesRequest,
+    ListDeviceTypesResponse,
+    UnassignDeviceRequest,
+    UnassignDeviceResponse,
+    UpdateDeviceCredentialsRequest,
+    UpdateDeviceCredentialsResponse,
+    UpdateDeviceRequest,
+    UpdateDeviceResponse,
 )
 from trunkline.v1.device_service_pb2_grpc import DeviceServiceServicer
 from trunkline.v1.error_pb2 import ErrorReason
@@ -25,16 +47,10 @@ class DeviceMethods(Authenticated, DeviceServiceServicer):
 
     async def CreateDevice(self, request: CreateDeviceRequest, context: Context) -> CreateDeviceResponse:
         """Register a device of the caller's tenant."""
-        new = NewDevice(
-            name=request.name,
-            type=request.type,
-            label=request.label,
-            access_token=request.access_token,
-            profile_id=optional_id(request.device_profile_id, "device_profile_id"),
-            customer_id=optional_id(request.customer_id, "customer_id"),
-            additional_info=request.additional_info,
+        device = await self._devices.create(
+            self._caller(context), details_of(request), first_credentials_of(request), conflict_of(request)
         )
-        return CreateDeviceResponse(device=device_message(await self._devices.create(self._caller(context), new)))
+        return CreateDeviceResponse(device=device_message(device))
 
     async def GetDevice(self, request: GetDeviceRequest, context: Context) -> GetDeviceResponse:
         """One device by its id or its name."""
@@ -45,13 +61,51 @@ class DeviceMethods(Authenticated, DeviceServiceServicer):
             case "name":
                 device = await self._devices.get_by_name(principal, request.name)
             case None:
-                raise TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, "id or name is missing", field="by")
+                raise _missing("id or name is missing", "by")
         return GetDeviceResponse(device=device_message(device))
+
+    async def UpdateDevice(self, request: UpdateDeviceRequest, context: Context) -> UpdateDeviceResponse:
+        """Change a device."""
+        device = await self._devices.update(
+            self._caller(context),
+            required_id(request.device.id, "device.id"),
+            details_of(request.device),
+            request.version,
+        )
+        return UpdateDeviceResponse(device=device_message(device))
 
     async def DeleteDevice(self, request: DeleteDeviceRequest, context: Context) -> DeleteDeviceResponse:
         """Remove a device; its sessions and calls end."""
         await self._devices.delete(self._caller(context), required_id(request.id, "id"))
         return DeleteDeviceResponse()
+
+    async def ListDevices(self, request: ListDevicesRequest, context: Context) -> ListDevicesResponse:
+        """One page of the devices that the caller may see."""
+        page = await self._devices.list(self._caller(context), page_of(request.page), filter_of(request))
+        return ListDevicesResponse(devices=map(device_message, page.items), total=page.total)
+
+    async def ListDeviceTypes(self, request: ListDeviceTypesRequest, context: Context) -> ListDeviceTypesResponse:
+        """The types of the devices that the caller may see."""
+        return ListDeviceTypesResponse(types=await self._devices.types(self._caller(context)))
+
+    async def AssignDevice(self, request: AssignDeviceRequest, context: Context) -> AssignDeviceResponse:
+        """Give a device to a customer, or to everybody."""
+        principal, device_id = self._caller(context), required_id(request.device_id, "device_id")
+        if request.WhichOneof("to") == "customer_id":
+            customer_id = required_id(request.customer_id, "customer_id")
+            device = await self._devices.assign(principal, device_id, customer_id)
+        elif request.public:
+            device = await self._devices.make_public(principal, device_id)
+        else:
+            raise _missing("customer_id or public is missing", "to")
+        return AssignDeviceResponse(device=device_message(device))
+
+    async def UnassignDevice(self, request: UnassignDeviceRequest, context: Context) -> UnassignDeviceResponse:
+        """Take a device from its customer."""
+        device_id = required_id(request.device_id, "device_id")
+        return UnassignDeviceResponse(
+            device=device_message(await self._devices.unassign(self._caller(context), device_id))
+        )
 
     async def GetDeviceCredentials(
         self, request: GetDeviceCredentialsRequest, context: Context
@@ -60,3 +114,21 @@ class DeviceMethods(Authenticated, DeviceServiceServicer):
         device_id = required_id(request.device_id, "device_id")
         credentials = await self._devices.credentials(self._caller(context), device_id)
         return GetDeviceCredentialsResponse(credentials=credentials_message(credentials))
+
+    async def UpdateDeviceCredentials(
+        self, request: UpdateDeviceCredentialsRequest, context: Context
+    ) -> UpdateDeviceCredentialsResponse:
+        """Have a device show something else; its sessions end."""
+        new = request.credentials
+        credentials = await self._devices.replace_credentials(
+            self._caller(context),
+            required_id(new.device_id, "credentials.device_id"),
+            optional_id(new.id, "credentials.id"),
+            new_credentials_of(new),
+            request.version,
+        )
+        return UpdateDeviceCredentialsResponse(credentials=credentials_message(credentials))
+
+
+def _missing(message: str, field: str) -> TrunklineError:
+    return TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, message, field=field)

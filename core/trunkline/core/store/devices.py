@@ -1,139 +1,266 @@
-"""Devices, their profiles and their credentials as rows."""
+"""Devices and their credentials as rows."""
 
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import asdict, replace
-from typing import Any, Final, TypeVar
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, TypeVar
 
-import msgspec
-from sqlalchemy import Executable, Row, Select, delete, insert, select, update
+from sqlalchemy import Executable, Row, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.contract.errors import TrunklineError
-from trunkline.contract.ids import NO_ID, new_id, to_text
-from trunkline.core.devices.model import Device, DeviceCredentials, DeviceEntry
+from trunkline.contract.ids import to_text
+from trunkline.core.devices.model import (
+    Device,
+    DeviceCredentials,
+    DeviceDetails,
+    DeviceEntry,
+    DeviceFilter,
+    KnownCredentials,
+)
+from trunkline.core.devices.names import NameConflict, free_name
+from trunkline.core.devices.permissions import customer_not_found
+from trunkline.core.devices.validation import check_text
+from trunkline.core.store.customers import CustomerRows
 from trunkline.core.store.database import IN_LIMIT, Database
+from trunkline.core.store.device_queries import (
+    DEVICES,
+    ENTRIES,
+    credentials_of,
+    device_of,
+    entry_of,
+    filtered,
+    known_of,
+    sortable,
+)
+from trunkline.core.store.pages import Page, Paged, paged
+from trunkline.core.store.profiles import ProfileRows
 from trunkline.core.store.tables import customers, device_credentials, device_profiles, devices
-from trunkline.v1.device_pb2 import CredentialsType
+from trunkline.core.store.versions import change_row
 from trunkline.v1.error_pb2 import ErrorReason
 
 T = TypeVar("T")
 
-DEFAULT_PROFILE: Final = "default"
-"""The name of every tenant's default device profile."""
+Allowed = Callable[[Device | None], Device]
+"""The device as it is within the transaction, None if it is not there; raises if its caller may not do that to it."""
 
-_TOKEN_TAKEN: Final = "Device credentials are already assigned to another device!"
 
-_DEVICES: Final[Select[*tuple[Any, ...]]] = select(devices, device_profiles.c.name.label("type")).join(device_profiles)
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What a change made of a device."""
 
-_ENTRIES: Final[Select[*tuple[Any, ...]]] = (
-    select(
-        devices.c.id,
-        devices.c.tenant_id,
-        devices.c.customer_id,
-        devices.c.profile_id,
-        devices.c.name,
-        devices.c.additional_info,
-        device_profiles.c.name.label("type"),
-        device_profiles.c.version.label("profile_version"),
-        device_credentials.c.version.label("credentials_version"),
-        device_credentials.c.credentials_id,
-    )
-    .join(device_profiles, device_profiles.c.id == devices.c.profile_id)
-    .join(device_credentials, device_credentials.c.device_id == devices.c.id)
-)
+    device: Device
+    reassigned: bool
+    """It has another customer than before."""
 
 
 class DeviceRows:
-    """The tables of devices."""
+    """The tables of devices. A device that was heard of after `active_since`, in Unix milliseconds, is active."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, active_since: Callable[[], int]) -> None:
         self._database = database
+        self._active_since = active_since
 
     async def entries(self, device_ids: Collection[bytes]) -> list[DeviceEntry]:
         """The short forms of those of the devices that exist."""
 
         async def work(connection: AsyncConnection) -> list[DeviceEntry]:
             return [
-                _entry(row)
+                entry_of(row)
                 for part in _parts(device_ids)
-                for row in await connection.execute(_ENTRIES.where(devices.c.id.in_(part)))
+                for row in await connection.execute(ENTRIES.where(devices.c.id.in_(part)))
             ]
 
         return await self._database.run(work)
 
-    async def entries_by_token(self, tokens: Collection[str]) -> dict[str, tuple[str, DeviceEntry]]:
-        """For each access token that a device has: the token as it is stored, and the device."""
-        of_type = _ENTRIES.where(device_credentials.c.type == CredentialsType.CREDENTIALS_TYPE_ACCESS_TOKEN)
+    async def entries_by_credentials(self, credentials_ids: Collection[str]) -> dict[str, KnownCredentials]:
+        """The credentials that some device has, by their id, and the device."""
 
-        async def work(connection: AsyncConnection) -> dict[str, tuple[str, DeviceEntry]]:
+        async def work(connection: AsyncConnection) -> dict[str, KnownCredentials]:
             return {
-                row.credentials_id: (row.credentials_id, _entry(row))
-                for part in _parts(tokens)
-                for row in await connection.execute(of_type.where(device_credentials.c.credentials_id.in_(part)))
+                row.credentials_id: known_of(row)
+                for part in _parts(credentials_ids)
+                for row in await connection.execute(ENTRIES.where(device_credentials.c.credentials_id.in_(part)))
             }
 
-        return await self._database.run(work) if tokens else {}
+        return await self._database.run(work) if credentials_ids else {}
 
     async def find(self, device_id: bytes) -> Device | None:
         """The device with this id."""
-        return await self._one(_DEVICES.where(devices.c.id == device_id), _device)
+        return await self._one(DEVICES.where(devices.c.id == device_id), self._device)
 
     async def find_by_name(self, tenant_id: bytes, name: str) -> Device | None:
         """The tenant's device with this name."""
-        return await self._one(_DEVICES.where(devices.c.tenant_id == tenant_id, devices.c.name == name), _device)
+        return await self._one(DEVICES.where(devices.c.tenant_id == tenant_id, devices.c.name == name), self._device)
 
-    async def find_credentials(self, device_id: bytes) -> DeviceCredentials | None:
-        """The device's credentials."""
-        query = select(device_credentials).where(device_credentials.c.device_id == device_id)
-        return await self._one(query, _credentials)
+    async def page(self, tenant_id: bytes, only: DeviceFilter, page: Page) -> Paged[Device]:
+        """One page of those of the tenant's devices that pass the filter.
 
-    async def add(self, device: Device, credentials: DeviceCredentials) -> Device:
+        Raises INVALID_ARGUMENT for a page that cannot be, and NOT_FOUND if the tenant has no such customer.
+        """
+        active_since = self._active_since()
+        query = filtered(DEVICES.where(devices.c.tenant_id == tenant_id), only, active_since)
+
+        async def work(connection: AsyncConnection) -> Paged[Device]:
+            if only.customer_id and not await _is_customer(connection, tenant_id, only.customer_id):
+                raise customer_not_found(only.customer_id)
+            rows = await paged(
+                connection,
+                query,
+                page,
+                sortable=sortable(active_since),
+                search=devices.c.name,
+                id_column=devices.c.id,
+            )
+            return Paged([device_of(row, active_since) for row in rows.items], rows.total)
+
+        return await self._database.run(work)
+
+    async def types(self, tenant_id: bytes, customer_id: bytes) -> list[str]:
+        """The types, in order, that the tenant's devices have, or those of one customer."""
+        query = select(device_profiles.c.name).distinct().join(devices).where(devices.c.tenant_id == tenant_id)
+        if customer_id:
+            query = query.where(devices.c.customer_id == customer_id)
+
+        async def work(connection: AsyncConnection) -> list[str]:
+            return list(await connection.scalars(query.order_by(device_profiles.c.name)))
+
+        return await self._database.run(work)
+
+    async def add(self, device: Device, credentials: DeviceCredentials, conflict: NameConflict | None = None) -> Device:
         """Store a new device and its credentials, both or neither; the device as stored.
 
         `profile_id` goes before `type`; an unknown type becomes a new profile, and without both the tenant's default
-        profile is taken. Raises ALREADY_EXISTS if the name or the token is taken, INVALID_ARGUMENT if the tenant has no
-        such profile or customer.
+        profile is taken. With `conflict` a name that is taken is made another one. Raises ALREADY_EXISTS if the name or
+        the credentials are taken, INVALID_ARGUMENT if the tenant has no such profile or customer.
         """
 
         async def work(connection: AsyncConnection) -> Device:
-            if device.customer_id:
-                await _check_customer(connection, device)
-            profile_id, type_name = await _profile_of(connection, device)
-            stored = replace(device, profile_id=profile_id, type=type_name)
-            row = asdict(stored) | {"customer_id": stored.customer_id or None}
-            del row["type"]  # it is the profile's name
+            name = await _free_name(connection, device, conflict) if conflict else device.name
+            profile_id, _ = await ProfileRows.resolve(
+                connection, device.tenant_id, device.profile_id, device.type, device.create_unix_ms
+            )
+            row = {
+                "id": device.id,
+                "tenant_id": device.tenant_id,
+                "customer_id": await _customer_of(connection, device.tenant_id, device.customer_id),
+                "profile_id": profile_id,
+                "name": name,
+                "label": device.label,
+                "create_unix_ms": device.create_unix_ms,
+                "version": device.version,
+                "additional_info": device.additional_info,
+            }
             await connection.execute(insert(devices).values(row))
             await connection.execute(insert(device_credentials).values(asdict(credentials)))
-            return stored
+            return await self._stored(connection, device.id)
 
         try:
             return await self._database.run(work)
         except IntegrityError:
-            if await self.find_by_name(device.tenant_id, device.name) is not None:
+            if conflict is None and await self.find_by_name(device.tenant_id, device.name) is not None:
                 raise _taken("Device with such name already exists!") from None
-            raise _taken(_TOKEN_TAKEN) from None
+            raise _credentials_taken() from None
 
-    async def replace_token(self, device_id: bytes, access_token: str) -> DeviceCredentials | None:
-        """The credentials with their new token; None if the device is gone.
+    async def change(
+        self, device_id: bytes, details: DeviceDetails, allowed: Allowed, *, version: int, now_unix_ms: int
+    ) -> Changed:
+        """The device with its new details.
 
-        Raises ALREADY_EXISTS if another device has the token.
+        `version` is the one that was read, 0: any. Raises what `allowed` does, VERSION_CONFLICT, ALREADY_EXISTS if the
+        name is taken, and INVALID_ARGUMENT if the tenant has no such profile or customer.
         """
-        change = (
-            update(device_credentials)
-            .where(device_credentials.c.device_id == device_id)
-            .values(credentials_id=access_token, version=device_credentials.c.version + 1)
-            .returning(device_credentials)
-        )
+
+        async def values(connection: AsyncConnection, device: Device) -> dict[str, Any]:
+            profile_id, _ = await ProfileRows.resolve(
+                connection, device.tenant_id, details.profile_id, details.type, now_unix_ms
+            )
+            return {
+                "name": details.name,
+                "label": details.label,
+                "additional_info": details.additional_info,
+                "profile_id": profile_id,
+                "customer_id": await _customer_of(connection, device.tenant_id, details.customer_id),
+            }
+
         try:
-            return await self._one(change, _credentials)
+            return await self._change(device_id, allowed, values, version)
         except IntegrityError:
-            raise _taken(_TOKEN_TAKEN) from None
+            raise _taken("Device with such name already exists!") from None
+
+    async def assign(self, device_id: bytes, customer_id: bytes, allowed: Allowed) -> Changed:
+        """The device as this customer's; none: nobody's. Raises what `allowed` does, and NOT_FOUND if its tenant has
+        no such customer."""
+
+        async def values(connection: AsyncConnection, device: Device) -> dict[str, Any]:
+            if customer_id and not await _is_customer(connection, device.tenant_id, customer_id):
+                raise customer_not_found(customer_id)
+            return {"customer_id": customer_id or None}
+
+        return await self._change(device_id, allowed, values)
+
+    async def make_public(self, device_id: bytes, allowed: Allowed, now_unix_ms: int) -> Changed:
+        """The device as the tenant's public customer's, who is made if need be. Raises what `allowed` does."""
+
+        async def values(connection: AsyncConnection, device: Device) -> dict[str, Any]:
+            return {"customer_id": await CustomerRows.public(connection, device.tenant_id, now_unix_ms)}
+
+        return await self._change(device_id, allowed, values)
 
     async def delete(self, device_id: bytes) -> None:
         """Remove the device and its credentials, if they are there."""
         gone = delete(devices).where(devices.c.id == device_id)
         await self._database.run(lambda connection: connection.execute(gone))
+
+    async def find_credentials(self, device_id: bytes) -> DeviceCredentials | None:
+        """The device's credentials."""
+        query = select(device_credentials).where(device_credentials.c.device_id == device_id)
+        return await self._one(query, credentials_of)
+
+    async def change_credentials(self, new: DeviceCredentials, version: int) -> DeviceCredentials | None:
+        """The credentials as they now are: type, credentials_id and credentials_value are those of `new`. None if
+        they are gone.
+
+        `version` is the one that was read, 0: any. Raises VERSION_CONFLICT, and ALREADY_EXISTS if another device has
+        them.
+        """
+        values = {"type": new.type, "credentials_id": new.credentials_id, "credentials_value": new.credentials_value}
+
+        async def work(connection: AsyncConnection) -> DeviceCredentials | None:
+            row = await change_row(connection, device_credentials, new.id, values, version=version, noun="Entity")
+            return credentials_of(row) if row is not None else None
+
+        try:
+            return await self._database.run(work)
+        except IntegrityError:
+            raise _credentials_taken() from None
+
+    async def _change(
+        self,
+        device_id: bytes,
+        allowed: Allowed,
+        values: Callable[[AsyncConnection, Device], Awaitable[dict[str, Any]]],
+        version: int = 0,
+    ) -> Changed:
+        """What `values` makes of the device, in one transaction with the question whether that is allowed."""
+
+        async def work(connection: AsyncConnection) -> Changed:
+            await connection.execute(select(devices.c.id).where(devices.c.id == device_id).with_for_update())
+            found = (await connection.execute(DEVICES.where(devices.c.id == device_id))).one_or_none()
+            before = allowed(self._device(found) if found is not None else None)
+            new = await values(connection, before)
+            await change_row(connection, devices, device_id, new, version=version, noun="Device")
+            after = await self._stored(connection, device_id)
+            return Changed(after, reassigned=after.customer_id != before.customer_id)
+
+        return await self._database.run(work)
+
+    async def _stored(self, connection: AsyncConnection, device_id: bytes) -> Device:
+        """The device as this transaction has left it."""
+        return self._device((await connection.execute(DEVICES.where(devices.c.id == device_id))).one())
+
+    def _device(self, row: Row[*tuple[Any, ...]]) -> Device:
+        return device_of(row, self._active_since())
 
     async def _one(self, query: Executable, value: Callable[[Row[*tuple[Any, ...]]], T]) -> T | None:
         async def work(connection: AsyncConnection) -> T | None:
@@ -143,48 +270,38 @@ class DeviceRows:
         return await self._database.run(work)
 
 
-async def _check_customer(connection: AsyncConnection, device: Device) -> None:
-    query = select(customers.c.id).where(
-        customers.c.id == device.customer_id, customers.c.tenant_id == device.tenant_id
+async def _free_name(connection: AsyncConnection, device: Device, conflict: NameConflict) -> str:
+    """The device's name, or one like it that the tenant has not given. Raises INVALID_ARGUMENT if it is too long."""
+    query = select(devices.c.name).where(
+        devices.c.tenant_id == device.tenant_id, devices.c.name.startswith(device.name, autoescape=True)
     )
-    if (await connection.execute(query)).first() is None:
+    name = free_name(device.name, frozenset(await connection.scalars(query)), conflict)
+    check_text("name", name)
+    return name
+
+
+async def _customer_of(connection: AsyncConnection, tenant_id: bytes, customer_id: bytes) -> bytes | None:
+    """The customer as it is stored with a device. Raises INVALID_ARGUMENT if the tenant has no such customer."""
+    if customer_id and not await _is_customer(connection, tenant_id, customer_id):
         raise TrunklineError(
-            ErrorReason.ERROR_REASON_INVALID_ARGUMENT, f"Customer with id [{to_text(device.customer_id)}] is not found"
+            ErrorReason.ERROR_REASON_INVALID_ARGUMENT,
+            "Can't assign device to non-existent customer!",
+            customer_id=to_text(customer_id),
         )
+    return customer_id or None
 
 
-async def _profile_of(connection: AsyncConnection, device: Device) -> tuple[bytes, str]:
-    """Id and name of the device profile that the new device gets, made if need be."""
-    of_tenant = select(device_profiles.c.id, device_profiles.c.name).where(
-        device_profiles.c.tenant_id == device.tenant_id
-    )
-    if device.profile_id:
-        row = (await connection.execute(of_tenant.where(device_profiles.c.id == device.profile_id))).one_or_none()
-        if row is None:
-            raise TrunklineError(
-                ErrorReason.ERROR_REASON_INVALID_ARGUMENT, "Device is referencing non existing device profile!"
-            )
-        return row.id, row.name
-    name = device.type or DEFAULT_PROFILE
-    row = (await connection.execute(of_tenant.where(device_profiles.c.name == name))).one_or_none()
-    if row is not None:
-        return row.id, row.name
-    profile_id = new_id()
-    await connection.execute(
-        insert(device_profiles).values(
-            id=profile_id,
-            tenant_id=device.tenant_id,
-            name=name,
-            is_default=name == DEFAULT_PROFILE,
-            create_unix_ms=device.create_unix_ms,
-            version=1,
-        )
-    )
-    return profile_id, name
+async def _is_customer(connection: AsyncConnection, tenant_id: bytes, customer_id: bytes) -> bool:
+    query = select(customers.c.id).where(customers.c.id == customer_id, customers.c.tenant_id == tenant_id)
+    return (await connection.execute(query)).first() is not None
 
 
 def _taken(message: str) -> TrunklineError:
     return TrunklineError(ErrorReason.ERROR_REASON_ALREADY_EXISTS, message)
+
+
+def _credentials_taken() -> TrunklineError:
+    return _taken("Device credentials are already assigned to another device!")
 
 
 def _parts(values: Collection[T]) -> Iterator[list[T]]:
@@ -192,52 +309,3 @@ def _parts(values: Collection[T]) -> Iterator[list[T]]:
     in_order = list(values)
     for start in range(0, len(in_order), IN_LIMIT):
         yield in_order[start : start + IN_LIMIT]
-
-
-def _device(row: Row[*tuple[Any, ...]]) -> Device:
-    return Device(
-        id=row.id,
-        tenant_id=row.tenant_id,
-        customer_id=row.customer_id or NO_ID,
-        profile_id=row.profile_id,
-        name=row.name,
-        type=row.type,
-        label=row.label,
-        create_unix_ms=row.create_unix_ms,
-        version=row.version,
-        additional_info=row.additional_info,
-    )
-
-
-def _credentials(row: Row[*tuple[Any, ...]]) -> DeviceCredentials:
-    return DeviceCredentials(
-        id=row.id,
-        device_id=row.device_id,
-        type=CredentialsType.ValueType(row.type),
-        credentials_id=row.credentials_id,
-        credentials_value=row.credentials_value,
-        create_unix_ms=row.create_unix_ms,
-        version=row.version,
-    )
-
-
-def _entry(row: Row[*tuple[Any, ...]]) -> DeviceEntry:
-    return DeviceEntry(
-        device_id=row.id,
-        tenant_id=row.tenant_id,
-        customer_id=row.customer_id or NO_ID,
-        name=row.name,
-        type=row.type,
-        profile_id=row.profile_id,
-        profile_version=row.profile_version,
-        credentials_version=row.credentials_version,
-        gateway=_is_gateway(row.additional_info),
-    )
-
-
-def _is_gateway(additional_info: bytes) -> bool:
-    """ThingsBoard marks a gateway by `"gateway": true` in the device's additional info."""
-    if not additional_info:
-        return False
-    info = msgspec.json.decode(additional_info)
-    return isinstance(info, dict) and info.get("gateway") is True
