@@ -14,7 +14,8 @@ _CONTACT = ("country", "state", "city", "address", "address2", "zip", "phone", "
 def upgrade() -> None:
     """Add what customers, tenants, users and device profiles have besides a name, and the table of presence."""
     with op.batch_alter_table("tenants") as tenants:
-        for name in ("region", *_CONTACT):
+        tenants.add_column(_text("region", 255, default="Global"))
+        for name in _CONTACT:
             tenants.add_column(_text(name, 255))
         tenants.add_column(_bytes("additional_info"))
     with op.batch_alter_table("customers") as customers:
@@ -44,6 +45,9 @@ def upgrade() -> None:
         for name in ("default_rule_chain_id", "default_dashboard_id"):
             profiles.add_column(sa.Column(name, sa.LargeBinary(length=16), nullable=True))
         profiles.add_column(_bytes("extra"))
+    for table, name in (("tenants", "additional_info"), ("customers", "additional_info"), ("device_profiles", "extra")):
+        # The default of a column of bytes is a text in SQLite.
+        op.execute(sa.table(table, sa.column(name, sa.LargeBinary())).update().values({name: b""}))
     op.create_table(
         "device_presence",
         sa.Column("device_id", sa.LargeBinary(length=16), nullable=False),
@@ -61,11 +65,12 @@ def upgrade() -> None:
     )
 
 
-# Rows that exist already get the default; new ones always say a value.
+# Rows that exist already get the default; new ones always say a value. Every default is a plain constant: for an
+# expression SQLite would have to make the table anew, and dropping the old one takes along the rows that refer to it.
 
 
-def _text(name: str, length: int | None = None) -> sa.Column[str]:
-    return sa.Column(name, sa.String(length=length), nullable=False, server_default="")
+def _text(name: str, length: int | None = None, *, default: str = "") -> sa.Column[str]:
+    return sa.Column(name, sa.String(length=length), nullable=False, server_default=default)
 
 
 def _number(name: str, kind: Any = None) -> sa.Column[int]:
@@ -73,7 +78,7 @@ def _number(name: str, kind: Any = None) -> sa.Column[int]:
 
 
 def _flag(name: str) -> sa.Column[bool]:
-    return sa.Column(name, sa.Boolean(), nullable=False, server_default=sa.false())
+    return sa.Column(name, sa.Boolean(), nullable=False, server_default="0")
 
 
 def _bytes(name: str) -> sa.Column[bytes]:
