@@ -5,6 +5,7 @@ from doubles.recording_link import RecordingLink
 
 from trunkline.contract.streams.frames import Connected, Deliver
 from trunkline.transports.endpoints.mqtt import packets
+from trunkline.transports.endpoints.mqtt.fields import PropertyId, read_properties
 from trunkline.transports.endpoints.mqtt.session import MqttSession, Stage
 from trunkline.transports.endpoints.mqtt.settings import MqttSettings
 from trunkline.transports.endpoints.mqtt.surroundings import Pause, Surroundings
@@ -19,6 +20,8 @@ class RecordingLine:
 
     def __init__(self, certificate: bytes = b"") -> None:
         self.certificate = certificate
+        self.address = "192.0.2.7"
+        self.waiting = 0
         self.written = b""
         self.open = True
         self.pauses: set[Pause] = set()
@@ -46,13 +49,11 @@ class RecordingLine:
 class MqttBench:
     """A session and what surrounds it."""
 
-    def __init__(self, level: int = packets.V3_1_1, **settings: int) -> None:
+    def __init__(self, level: int = packets.V3_1_1, **settings: int | str) -> None:
         self.level = level
         self.clock = ManualClock()
         self.link = RecordingLink()
-        self.around = Surroundings(
-            self.link, MqttSettings.model_validate(settings), Uplinks(self.clock), self.clock.now
-        )
+        self.around = Surroundings(self.link, MqttSettings.model_validate(settings), Uplinks(self.clock), self.clock)
         self.line = RecordingLine()
         self.session = MqttSession(self.around, self.line)
 
@@ -92,6 +93,18 @@ class MqttBench:
             CallKind.CALL_KIND_TWO_WAY,
         )
         return self.session.deliver(call, self.clock.now)
+
+    def said(self) -> list[tuple[int, int, str]]:
+        """Kind, reason code and reason string of the PUBACKs and DISCONNECTs of MQTT 5 written since the last time;
+        nothing else may be among them."""
+        found = []
+        for first, body in self.line.take():
+            kind = first >> 4
+            code, at = (body[2:3] or b"\0", 3) if kind == packets.PUBACK else (body[:1] or b"\0", 1)
+            assert kind in (packets.PUBACK, packets.DISCONNECT), kind
+            values = read_properties(body, at)[0] if len(body) > at else {}
+            found.append((kind, code[0], str(values.get(PropertyId.REASON_STRING, ""))))
+        return found
 
     def published(self) -> list[packets.Publish]:
         """The publishes written to the device since the last time; nothing else may be among them."""

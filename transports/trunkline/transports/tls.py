@@ -183,6 +183,10 @@ class TlsConnection(asyncio.Protocol, asyncio.Transport):
         """When the protocol inside is told to pause."""
         self.outer.set_write_buffer_limits(high=high, low=low)
 
+    def get_write_buffer_size(self) -> int:
+        """Bytes that the socket has not taken yet."""
+        return self.outer.get_write_buffer_size()
+
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """What the socket knows."""
         return self.outer.get_extra_info(name, default)

@@ -1,11 +1,14 @@
 import pytest
 
-from trunkline.transports.endpoints.mqtt.connack import client_limit, offer, refusal
-from trunkline.transports.endpoints.mqtt.fields import Malformed, PropertyId
+from trunkline.transports.endpoints.mqtt import packets
+from trunkline.transports.endpoints.mqtt.connack import accepting_connack, offer, refusal, refusing_connack
+from trunkline.transports.endpoints.mqtt.fields import PropertyId
 from trunkline.transports.endpoints.mqtt.packets import V3_1_1, V5, Connect
 from trunkline.transports.endpoints.mqtt.reason_codes import ReasonCode
+from trunkline.transports.endpoints.mqtt.settings import MqttSettings
 from trunkline.v1.error_pb2 import ErrorReason
 
+SETTINGS = MqttSettings()
 BAD = ErrorReason.ERROR_REASON_BAD_CREDENTIALS
 
 
@@ -14,15 +17,17 @@ def connect(client_id: str = "", user: str | None = None, password: bytes | None
 
 
 def test_version_5_is_told_the_limits() -> None:
-    offered = offer(connect("mine"), 7, 65_536)
+    offered = offer(connect("mine"), 7, SETTINGS)
     assert offered[PropertyId.MAXIMUM_QOS] == 1
     assert offered[PropertyId.MAXIMUM_PACKET_SIZE] == 65_541
     assert PropertyId.ASSIGNED_CLIENT_ID not in offered
-    assert offer(connect(level=V3_1_1), 7, 65_536) == {}
+    assert offer(connect(level=V3_1_1), 7, SETTINGS) == {}
+    (accepted,), rest = packets.split_packets(accepting_connack(connect("mine"), 7, SETTINGS))
+    assert (packets.decode_connack(accepted[1], V5), rest) == (packets.Connack(False, 0, offered), b"")
 
 
 def test_a_client_without_identifier_is_given_one() -> None:
-    assert offer(connect(), 7, 65_536)[PropertyId.ASSIGNED_CLIENT_ID] == "trunkline-7"
+    assert offer(connect(), 7, SETTINGS)[PropertyId.ASSIGNED_CLIENT_ID] == "trunkline-7"
 
 
 @pytest.mark.parametrize(
@@ -50,9 +55,13 @@ def test_other_refusals_blame_the_server() -> None:
     assert limited == ReasonCode.CONNECTION_RATE_EXCEEDED
 
 
-def test_a_limit_of_0_is_a_protocol_error() -> None:
-    packet = Connect(V5, "id", True, 60, properties={PropertyId.RECEIVE_MAXIMUM: 0})
-    with pytest.raises(Malformed, match="RECEIVE_MAXIMUM is 0") as caught:
-        client_limit(packet, PropertyId.RECEIVE_MAXIMUM, 65_535)
-    assert caught.value.reason == ReasonCode.PROTOCOL_ERROR
-    assert client_limit(packet, PropertyId.MAXIMUM_PACKET_SIZE, 99) == 99
+@pytest.mark.parametrize(("keep_alive_s", "given"), [(60, None), (400, None), (401, 400), (0, 400)])
+def test_a_client_that_would_be_silent_for_too_long_is_given_a_keep_alive(keep_alive_s: int, given: int | None) -> None:
+    asked = Connect(V5, "id", True, keep_alive_s)
+    assert offer(asked, 7, SETTINGS).get(PropertyId.SERVER_KEEP_ALIVE) == given
+
+
+def test_a_reason_is_told_in_version_5() -> None:
+    (told,), _ = packets.split_packets(refusing_connack(V5, ReasonCode.NOT_AUTHORIZED, "The certificate has expired"))
+    assert packets.decode_connack(told[1], V5).properties == {PropertyId.REASON_STRING: "The certificate has expired"}
+    assert refusing_connack(V3_1_1, ReasonCode.NOT_AUTHORIZED, "why") == b"\x20\x02\x00\x05"

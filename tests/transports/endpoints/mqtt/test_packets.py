@@ -42,7 +42,7 @@ def test_connect_comes_back(
         level, client_id, user_name, password, clean=clean, keep_alive_s=keep_alive_s, will=will, values=values
     )
     first, body = only(sent)
-    assert packets.check_flags(first) == packets.CONNECT
+    assert packets.check_flags(first, level) == packets.CONNECT
     assert packets.decode_connect(body) == packets.Connect(
         level, client_id, clean, keep_alive_s, user_name, password, will, values
     )
@@ -65,14 +65,14 @@ def test_puback_comes_back(level: int, packet_id: int, reason: int) -> None:
 @given(levels, packet_ids, st.lists(st.tuples(texts, st.integers(0, 2)), min_size=1, max_size=5))
 def test_subscribe_comes_back(level: int, packet_id: int, filters: list[tuple[str, int]]) -> None:
     first, body = only(packets.subscribe(level, packet_id, tuple(filters)))
-    assert packets.check_flags(first) == packets.SUBSCRIBE
+    assert packets.check_flags(first, level) == packets.SUBSCRIBE
     assert packets.decode_subscribe(body, level) == packets.Subscribe(packet_id, tuple(filters))
 
 
 @given(levels, packet_ids, st.lists(texts, min_size=1, max_size=5))
 def test_unsubscribe_comes_back(level: int, packet_id: int, filters: list[str]) -> None:
     first, body = only(packets.unsubscribe(level, packet_id, tuple(filters)))
-    assert packets.check_flags(first) == packets.UNSUBSCRIBE
+    assert packets.check_flags(first, level) == packets.UNSUBSCRIBE
     assert packets.decode_unsubscribe(body, level) == packets.Unsubscribe(packet_id, tuple(filters))
 
 
@@ -168,8 +168,9 @@ MALFORMED: list[tuple[str, Callable[[], object]]] = [
     ("SUBSCRIBE with retain handling 3", lambda: packets.decode_subscribe(b"\x00\x01\x00\x00\x01a\x30", V5)),
     ("UNSUBSCRIBE without filters", lambda: packets.decode_unsubscribe(b"\x00\x01", V3_1_1)),
     ("bytes behind DISCONNECT", lambda: packets.decode_disconnect(b"\x00\x00x", V5)),
-    ("SUBSCRIBE with wrong flags", lambda: packets.check_flags(0x80)),
-    ("PINGREQ with flags", lambda: packets.check_flags(0xC1)),
+    ("SUBSCRIBE with DUP after version 3.1", lambda: packets.check_flags(0x8A, V3_1_1)),
+    ("SUBSCRIBE with wrong flags", lambda: packets.check_flags(0x80, V3_1_1)),
+    ("PINGREQ with flags", lambda: packets.check_flags(0xC1, V3_1)),
 ]  # fmt: skip  # one case a line
 
 
@@ -197,7 +198,7 @@ def test_any_bytes_are_a_packet_or_malformed(body: bytes, level: int, first: int
         lambda: packets.decode_connack(body, level),
         lambda: packets.decode_suback(body, level),
         lambda: packets.packet_at(body, 0),
-        lambda: packets.check_flags(first),
+        lambda: packets.check_flags(first, level),
     ]
     for decode in decoders:
         try:
@@ -206,7 +207,18 @@ def test_any_bytes_are_a_packet_or_malformed(body: bytes, level: int, first: int
             pass
 
 
-@given(levels, st.data())
+@pytest.mark.parametrize(("cut", "shown"), [(16, (None, None)), (10, ("user", None)), (0, ("user", b"password"))])
+def test_version_3_1_may_leave_out_what_it_promised(cut: int, shown: tuple[str | None, bytes | None]) -> None:
+    _, body = only(packets.connect(V3_1, "id", "user", b"password"))
+    found = packets.decode_connect(body[: len(body) - cut])
+    assert (found.user_name, found.password) == shown
+
+
+def test_version_3_1_subscribes_once_more_with_dup() -> None:
+    assert packets.check_flags(0x8A, V3_1) == packets.SUBSCRIBE
+
+
+@given(st.sampled_from([V3_1_1, V5]), st.data())
 def test_no_cut_connect_is_whole(level: int, data: st.DataObject) -> None:
     values: Properties = {PropertyId.RECEIVE_MAXIMUM: 3, PropertyId.SESSION_EXPIRY: 9} if level == V5 else {}
     _, body = only(packets.connect(level, "id", "user", b"password", will=Will("t", b"w", 1, True), values=values))

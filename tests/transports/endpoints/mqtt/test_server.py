@@ -13,7 +13,7 @@ from doubles.mqtt_device import MqttDevice
 from doubles.shifted_clock import ShiftedClock
 
 from trunkline.contract.streams.frames import Activity, Connect, DeliveryReport, DeviceData, Disconnected, Subscribe
-from trunkline.transports.endpoints.mqtt import packets
+from trunkline.transports.endpoints.mqtt import endings, packets
 from trunkline.transports.endpoints.mqtt.packets import V3_1_1, V5
 from trunkline.transports.endpoints.mqtt.reason_codes import ReasonCode
 from trunkline.transports.endpoints.mqtt.server import STOPPED_MS, MqttEndpoint
@@ -117,7 +117,7 @@ async def test_a_silent_device_is_disconnected() -> None:
     async with stage() as on:
         device, _ = await on.attach(V5, keep_alive_s=2)
         on.sweep(4_000)
-        assert await device.expect(packets.DISCONNECT) == bytes((ReasonCode.KEEP_ALIVE_TIMEOUT,))
+        assert (await device.expect(packets.DISCONNECT))[0] == ReasonCode.KEEP_ALIVE_TIMEOUT
         await device.closed()
         assert (await on.core.hear(Disconnected)).cause == DisconnectCause.DISCONNECT_CAUSE_KEEPALIVE
 
@@ -217,7 +217,7 @@ async def test_a_connection_that_does_not_close_is_cut() -> None:
             await on.core.hear_any()
         (connection,) = on.endpoint.connections
         assert connection.session is not None
-        connection.session.end(DisconnectCause.DISCONNECT_CAUSE_CLOSED_BY_CORE)
+        connection.session.end(endings.SHUTTING_DOWN)
         await on.core.hear(Disconnected)
         on.sweep(1_500)
         await device.closed()
@@ -229,7 +229,7 @@ async def test_stopping_tells_devices_and_takes_no_more() -> None:
         device, _ = await on.attach(V5)
         port = on.endpoint.port
         await on.worker.drain()
-        assert await device.expect(packets.DISCONNECT) == bytes((ReasonCode.SERVER_SHUTTING_DOWN,))
+        assert (await device.expect(packets.DISCONNECT))[0] == ReasonCode.SERVER_SHUTTING_DOWN
         await device.closed()
         with pytest.raises(OSError, match=r"refused|failed"):
             await MqttDevice(port).open()

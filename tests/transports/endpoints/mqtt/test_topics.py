@@ -56,7 +56,17 @@ def test_topics_mean_what_thingsboard_means(topic: str, uplink: Uplink, rest: st
 
 
 @pytest.mark.parametrize(
-    "topic", ["wrong/topic/", "v2/r/res/p/42", "v2/r/req/p/3", "v2/a/req/p/1", "v2/t/p", "v2/a/p", ""]
+    "topic",
+    [
+        "wrong/topic/",
+        "v2/r/res/p/42",
+        "v2/r/req/p/3",
+        "v2/a/req/p/1",
+        "v2/t/p",
+        "v2/a/p",
+        "v2/fw/request/x/chunk/0",
+        "",
+    ],
 )
 def test_other_topics_mean_nothing(topic: str) -> None:
     assert meaning(topic) is None

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Final
 
-from trunkline.transports.endpoints.mqtt.fields import NO_PROPERTIES, Malformed, Properties, PropertyId
-from trunkline.transports.endpoints.mqtt.packets import V5, Connect
-from trunkline.transports.endpoints.mqtt.reason_codes import ReasonCode
+from trunkline.transports.endpoints.mqtt.fields import NO_PROPERTIES, Properties, PropertyId
+from trunkline.transports.endpoints.mqtt.packets import V5, Connect, connack
+from trunkline.transports.endpoints.mqtt.reason_codes import V3_RETURN_CODES, ReasonCode
+from trunkline.transports.endpoints.mqtt.settings import MqttSettings
 from trunkline.v1.error_pb2 import ErrorReason
 
 _FIXED_HEADER_BYTES: Final = 5
+LONGEST_KEEP_ALIVE_S: Final = 0xFFFF
 
 _REFUSALS: Final[Mapping[ErrorReason.ValueType, ReasonCode]] = {
     ErrorReason.ERROR_REASON_PERMISSION_DENIED: ReasonCode.NOT_AUTHORIZED,
@@ -17,29 +19,27 @@ _REFUSALS: Final[Mapping[ErrorReason.ValueType, ReasonCode]] = {
 }
 """Where the credentials are not to blame; anything else is SERVER_UNAVAILABLE."""
 
-AFTER_REFUSAL: Final[Mapping[ReasonCode, ReasonCode]] = {
-    ReasonCode.SERVER_UNAVAILABLE: ReasonCode.SERVER_BUSY,
-    ReasonCode.CONNECTION_RATE_EXCEEDED: ReasonCode.MESSAGE_RATE_TOO_HIGH,
-}
-"""The DISCONNECT behind a refusing CONNACK repeats its code, except for these, which a DISCONNECT may not carry."""
 
-
-def offer(connect: Connect, number: int, max_packet_bytes: int) -> Properties:
+def offer(connect: Connect, number: int, settings: MqttSettings) -> Properties:
     """The properties of an accepting CONNACK; none before MQTT 5.
 
     `number`: the session's, for the identifier of a client that brought none. QoS 2 and the like are refused in
-    advance, since ThingsBoard's protocol has no use for them.
+    advance, since ThingsBoard's protocol has no use for them. A client that would be silent for longer than the server
+    waits is given a keep-alive.
     """
     if connect.level != V5:
         return NO_PROPERTIES
     values: dict[int, int | str | bytes] = {
         PropertyId.MAXIMUM_QOS: 1,
-        PropertyId.MAXIMUM_PACKET_SIZE: max_packet_bytes + _FIXED_HEADER_BYTES,
+        PropertyId.MAXIMUM_PACKET_SIZE: settings.max_packet_bytes + _FIXED_HEADER_BYTES,
         PropertyId.SUBSCRIPTION_IDS_AVAILABLE: 0,
         PropertyId.SHARED_SUBSCRIPTIONS_AVAILABLE: 0,
     }
     if not connect.client_id:
         values[PropertyId.ASSIGNED_CLIENT_ID] = f"trunkline-{number}"
+    longest_s = settings.inactivity_timeout_ms // 1500
+    if longest_s and not 0 < connect.keep_alive_s <= longest_s:
+        values[PropertyId.SERVER_KEEP_ALIVE] = min(longest_s, LONGEST_KEEP_ALIVE_S)
     return values
 
 
@@ -57,9 +57,13 @@ def refusal(connect: Connect, reason: ErrorReason.ValueType, *, certificate: boo
     return ReasonCode.CLIENT_IDENTIFIER_NOT_VALID if connect.client_id.strip() else ReasonCode.NOT_AUTHORIZED
 
 
-def client_limit(connect: Connect, key: PropertyId, default: int) -> int:
-    """A limit that the client stated, or the default. Raises Malformed for 0, which no limit may be."""
-    value = connect.properties.get(key, default)
-    if not isinstance(value, int) or value < 1:
-        raise Malformed(f"{key.name} is 0", ReasonCode.PROTOCOL_ERROR)
-    return value
+def accepting_connack(connect: Connect, number: int, settings: MqttSettings) -> bytes:
+    """The CONNACK of a device that was let in; `number` as in `offer`."""
+    return connack(connect.level, 0, offer(connect, number, settings))
+
+
+def refusing_connack(level: int, code: ReasonCode, why: str = "") -> bytes:
+    """The CONNACK of one that was not; `why` is told only in MQTT 5."""
+    if level != V5:
+        return connack(level, V3_RETURN_CODES[code])
+    return connack(level, code, {PropertyId.REASON_STRING: why} if why else NO_PROPERTIES)

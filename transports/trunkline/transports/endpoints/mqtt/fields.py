@@ -102,21 +102,21 @@ NO_PROPERTIES: Final[Properties] = {}
 def read_u8(body: bytes, at: int) -> tuple[int, int]:
     """One byte."""
     if at >= len(body):
-        raise Malformed("the packet ends within a field")
+        raise Malformed("The packet ends within a field")
     return body[at], at + 1
 
 
 def read_u16(body: bytes, at: int) -> tuple[int, int]:
     """Two bytes, big-endian."""
     if at + 2 > len(body):
-        raise Malformed("the packet ends within a field")
+        raise Malformed("The packet ends within a field")
     return body[at] << 8 | body[at + 1], at + 2
 
 
 def read_u32(body: bytes, at: int) -> tuple[int, int]:
     """Four bytes, big-endian."""
     if at + 4 > len(body):
-        raise Malformed("the packet ends within a field")
+        raise Malformed("The packet ends within a field")
     return int.from_bytes(body[at : at + 4], "big"), at + 4
 
 
@@ -129,7 +129,7 @@ def read_varint(body: bytes, at: int) -> tuple[int, int]:
         if byte < 0x80:
             return value, at
         shift += 7
-    raise Malformed("a variable byte integer is longer than four bytes")
+    raise Malformed("A variable byte integer is longer than four bytes")
 
 
 def read_binary(body: bytes, at: int) -> tuple[bytes, int]:
@@ -137,7 +137,7 @@ def read_binary(body: bytes, at: int) -> tuple[bytes, int]:
     length, at = read_u16(body, at)
     end = at + length
     if end > len(body):
-        raise Malformed("the packet ends within a field")
+        raise Malformed("The packet ends within a field")
     return body[at:end], end
 
 
@@ -147,9 +147,9 @@ def read_text(body: bytes, at: int) -> tuple[str, int]:
     try:
         text = raw.decode()
     except UnicodeDecodeError:
-        raise Malformed("text is not UTF-8") from None
+        raise Malformed("Text is not UTF-8") from None
     if "\0" in text:
-        raise Malformed("text holds U+0000")
+        raise Malformed("Text holds U+0000")
     return text, at
 
 
@@ -160,7 +160,7 @@ def read_properties(body: bytes, at: int) -> tuple[Properties, int]:
     length, at = read_varint(body, at)
     end = at + length
     if end > len(body):
-        raise Malformed("the packet ends within its properties")
+        raise Malformed("The packet ends within its properties")
     section = body[:end]
     found: dict[int, PropertyValue] = {}
     while at < end:
@@ -184,9 +184,9 @@ def read_properties(body: bytes, at: int) -> tuple[Properties, int]:
                 _, at = read_text(section, at)
                 continue
             case None:
-                raise Malformed(f"unknown property {key}")
+                raise Malformed(f"Unknown property {key}")
         if key in found and key != PropertyId.SUBSCRIPTION_ID:  # a message may match several subscriptions
-            raise Malformed(f"property {key} stands twice", ReasonCode.PROTOCOL_ERROR)
+            raise Malformed(f"Property {key} stands twice", ReasonCode.PROTOCOL_ERROR)
         found[key] = value
     return found, end
 

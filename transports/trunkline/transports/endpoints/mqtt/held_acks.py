@@ -7,7 +7,7 @@ from typing import NamedTuple
 class HeldAck(NamedTuple):
     """`request_id` 0: it waits only because it is behind others."""
 
-    packet_id: int
+    puback: bytes
     request_id: int
 
 
@@ -19,19 +19,17 @@ class HeldAcks:
     def __init__(self) -> None:
         self._acks: deque[HeldAck] = deque()
 
-    def __bool__(self) -> bool:
-        return bool(self._acks)
+    def __len__(self) -> int:
+        return len(self._acks)
 
-    def add(self, packet_id: int, request_id: int = 0) -> None:
+    def add(self, puback: bytes, request_id: int = 0) -> None:
         """Hold a PUBACK until the reply with this request id is stored, or (0) until it is first in line."""
-        self._acks.append(HeldAck(packet_id, request_id))
+        self._acks.append(HeldAck(puback, request_id))
 
-    def stored(self, request_id: int) -> list[int]:
-        """The reply is stored; returns the packet ids that are to be acknowledged now, in order."""
-        acks = self._acks = deque(
-            HeldAck(ack.packet_id, 0) if ack.request_id == request_id else ack for ack in self._acks
-        )
+    def stored(self, request_id: int) -> list[bytes]:
+        """The reply is stored; returns the PUBACKs that are to be sent now, in order."""
+        acks = self._acks = deque(HeldAck(ack.puback, 0) if ack.request_id == request_id else ack for ack in self._acks)
         freed = []
         while acks and not acks[0].request_id:
-            freed.append(acks.popleft().packet_id)
+            freed.append(acks.popleft().puback)
         return freed

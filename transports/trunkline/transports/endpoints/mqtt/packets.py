@@ -14,6 +14,7 @@ from trunkline.transports.endpoints.mqtt.fields import (
     NO_PROPERTIES,
     Malformed,
     Properties,
+    PropertyId,
     binary,
     properties,
     read_binary,
@@ -48,6 +49,9 @@ DISCONNECT: Final = 14
 AUTH: Final = 15
 """Packet kinds: the upper half of the first byte."""
 
+PUBACK_FIRST: Final = PUBACK << 4
+"""The whole first byte."""
+
 LARGEST_REMAINING: Final = 268_435_455
 _NAMES: Final = {b"MQIsdp": (V3_1,), b"MQTT": (V3_1_1, V5)}
 _LONGEST_V3_1_CLIENT_ID: Final = 23
@@ -67,10 +71,10 @@ def packet_at(data: bytes | bytearray, at: int, max_remaining: int = LARGEST_REM
         length |= (byte & 0x7F) << shift
         if byte < 0x80:
             if length > max_remaining:
-                raise Malformed(f"a packet of {length} bytes; at most {max_remaining} are taken")
+                raise Malformed(f"A packet of {length} bytes; at most {max_remaining} are taken")
             return position + 1, position + 1 + length
         shift += 7
-    raise Malformed("the remaining length is longer than four bytes")
+    raise Malformed("The remaining length is longer than four bytes")
 
 
 def split_packets(data: bytes) -> tuple[list[tuple[int, bytes]], bytes]:
@@ -83,11 +87,16 @@ def split_packets(data: bytes) -> tuple[list[tuple[int, bytes]], bytes]:
     return packets, data[at:]
 
 
-def check_flags(first: int) -> int:
-    """The packet's kind; Malformed if the flags beside it are not those that the kind demands."""
+def check_flags(first: int, level: int) -> int:
+    """The packet's kind; Malformed if the flags beside it are not those that the kind demands.
+
+    MQTT 3.1 also sends SUBSCRIBE, UNSUBSCRIBE and PUBREL once more, with DUP set.
+    """
     kind = first >> 4
-    if kind != PUBLISH and first & 0x0F != (0x02 if kind in (PUBREL, SUBSCRIBE, UNSUBSCRIBE) else 0x00):
-        raise Malformed("wrong flags in the first byte")
+    if kind != PUBLISH:
+        flags = first & (0x07 if level == V3_1 else 0x0F)
+        if flags != (0x02 if kind in (PUBREL, SUBSCRIBE, UNSUBSCRIBE) else 0x00):
+            raise Malformed("Wrong flags in the first byte")
     return kind
 
 
@@ -113,30 +122,34 @@ class Connect(msgspec.Struct, frozen=True):
 
 
 def decode_connect(body: bytes) -> Connect:
-    """A CONNECT of any of the three versions; Malformed for other protocol names and levels too."""
+    """A CONNECT of any of the three versions; Malformed for other protocol names and levels too.
+
+    In MQTT 3.1 a user name or password may be missing although its flag is set, if the packet ends there.
+    """
     name, at = read_binary(body, 0)
     level, at = read_u8(body, at)
     if level not in _NAMES.get(name, ()):
-        raise Malformed(f"unknown protocol {name!r} level {level}")
+        raise Malformed(f"Unknown protocol {name!r} level {level}")
     flags, at = read_u8(body, at)
     if flags & 0x01 and level != V3_1:
-        raise Malformed("the reserved CONNECT flag is set")
+        raise Malformed("The reserved CONNECT flag is set")
     keep_alive_s, at = read_u16(body, at)
     found: Properties = NO_PROPERTIES
     if level == V5:
         found, at = read_properties(body, at)
     client_id, at = read_text(body, at)
     if level == V3_1 and not 1 <= len(client_id) <= _LONGEST_V3_1_CLIENT_ID:
-        raise Malformed("a client identifier of MQTT 3.1 has 1 to 23 characters")
+        raise Malformed("A client identifier of MQTT 3.1 has 1 to 23 characters")
     will, at = _read_will(body, at, level, flags)
     user_name: str | None = None
     password: bytes | None = None
-    if flags & 0x80:
+    may_end = level == V3_1
+    if flags & 0x80 and not (may_end and at == len(body)):
         user_name, at = read_text(body, at)
-    if flags & 0x40:
+    if flags & 0x40 and not (may_end and at == len(body)):
         password, at = read_binary(body, at)
     if at != len(body):
-        raise Malformed("bytes behind the end of CONNECT")
+        raise Malformed("Bytes behind the end of CONNECT")
     return Connect(level, client_id, bool(flags & 0x02), keep_alive_s, user_name, password, will, found)
 
 
@@ -144,7 +157,7 @@ def _read_will(body: bytes, at: int, level: int, flags: int) -> tuple[Will | Non
     qos = flags >> 3 & 0x03
     if not flags & 0x04:
         if flags & 0x38:
-            raise Malformed("will flags without a will")
+            raise Malformed("Will flags without a will")
         return None, at
     if qos == 3:
         raise Malformed("QoS 3")
@@ -168,17 +181,17 @@ class Publish(msgspec.Struct, frozen=True):
 def decode_publish(first: int, body: bytes, level: int) -> Publish:
     """A PUBLISH; DUP and RETAIN are not looked at."""
     if len(body) < 2:
-        raise Malformed("the packet ends within a field")
+        raise Malformed("The packet ends within a field")
     at = 2 + (body[0] << 8 | body[1])
     raw = body[2:at]
     if len(raw) != at - 2:
-        raise Malformed("the packet ends within a field")
+        raise Malformed("The packet ends within a field")
     try:
         topic = raw.decode()
     except UnicodeDecodeError:
-        raise Malformed("the topic is not UTF-8") from None
+        raise Malformed("The topic is not UTF-8") from None
     if "+" in topic or "#" in topic or "\0" in topic or (not topic and level != V5):
-        raise Malformed("not a topic name")
+        raise Malformed("Not a topic name")
     qos = first >> 1 & 0x03
     packet_id = 0
     if qos:
@@ -197,12 +210,12 @@ def decode_puback(body: bytes, level: int) -> tuple[int, int]:
     if len(body) == at:
         return packet_id, 0
     if level != V5:
-        raise Malformed("bytes behind the end of PUBACK")
+        raise Malformed("Bytes behind the end of PUBACK")
     reason, at = read_u8(body, at)
     if len(body) > at:
         _, at = read_properties(body, at)
     if at != len(body):
-        raise Malformed("bytes behind the end of PUBACK")
+        raise Malformed("Bytes behind the end of PUBACK")
     return packet_id, reason
 
 
@@ -223,7 +236,7 @@ def decode_subscribe(body: bytes, level: int) -> Subscribe:
         topic_filter, at = read_text(body, at)
         options, at = read_u8(body, at)
         if options & (0xC0 if level == V5 else 0xFC) or options & 0x03 == 3 or options & 0x30 == 0x30:
-            raise Malformed("wrong subscription options")
+            raise Malformed("Wrong subscription options")
         filters.append((topic_filter, options & 0x03))
     if not filters:
         raise Malformed("SUBSCRIBE without a filter", ReasonCode.PROTOCOL_ERROR)
@@ -253,20 +266,20 @@ def decode_disconnect(body: bytes, level: int) -> int:
     """A DISCONNECT's reason code (0 in MQTT 3)."""
     if level != V5 or not body:
         if body:
-            raise Malformed("bytes behind the end of DISCONNECT")
+            raise Malformed("Bytes behind the end of DISCONNECT")
         return 0
     reason, at = read_u8(body, 0)
     if at < len(body):
         _, at = read_properties(body, at)
     if at != len(body):
-        raise Malformed("bytes behind the end of DISCONNECT")
+        raise Malformed("Bytes behind the end of DISCONNECT")
     return reason
 
 
 def _read_packet_id(body: bytes, at: int) -> tuple[int, int]:
     packet_id, at = read_u16(body, at)
     if not packet_id:
-        raise Malformed("packet identifier 0")
+        raise Malformed("Packet identifier 0")
     return packet_id, at
 
 
@@ -302,16 +315,18 @@ def publish(level: int, topic: bytes, payload: bytes, qos: int = 0, packet_id: i
     return b"%c%b%b%b" % (first, varint(length), head, payload)
 
 
-def puback(level: int, packet_id: int, reason: int = 0) -> bytes:
+def puback(level: int, packet_id: int, reason: int = 0, reason_string: str = "") -> bytes:
     """The reason is written only where MQTT 5 has something other than success to say."""
     if reason and level == V5:
+        if reason_string:
+            return packet(PUBACK << 4, b"%c%c%c" % (packet_id >> 8, packet_id & 0xFF, reason) + _why(reason_string))
         return b"\x40\x03%c%c%c" % (packet_id >> 8, packet_id & 0xFF, reason)
     return b"\x40\x02%c%c" % (packet_id >> 8, packet_id & 0xFF)
 
 
-def suback(level: int, packet_id: int, codes: bytes) -> bytes:
+def suback(level: int, packet_id: int, codes: bytes, reason_string: str = "") -> bytes:
     """`codes`: for each filter, in order, the granted QoS or a refusal."""
-    return packet(SUBACK << 4, packet_id.to_bytes(2, "big") + (b"\0" if level == V5 else b"") + codes)
+    return packet(SUBACK << 4, packet_id.to_bytes(2, "big") + (_why(reason_string) if level == V5 else b"") + codes)
 
 
 def unsuback(level: int, packet_id: int, codes: bytes) -> bytes:
@@ -323,8 +338,12 @@ def disconnect(level: int, reason: int = 0, reason_string: str = "") -> bytes:
     """A DISCONNECT of either side; MQTT 3 has no reason, and there only a client may send it."""
     if level != V5 or (not reason and not reason_string):
         return bytes((DISCONNECT << 4, 0))
-    values = properties({0x1F: reason_string}) if reason_string else b""
-    return packet(DISCONNECT << 4, bytes((reason,)) + values)
+    return packet(DISCONNECT << 4, bytes((reason,)) + (_why(reason_string) if reason_string else b""))
+
+
+def _why(reason_string: str) -> bytes:
+    """Properties: a reason string, or none."""
+    return properties({PropertyId.REASON_STRING: reason_string} if reason_string else NO_PROPERTIES)
 
 
 # --- what only a client needs ---
@@ -387,7 +406,7 @@ def decode_connack(body: bytes, level: int) -> Connack:
     if level == V5:
         found, at = read_properties(body, at)
     if at != len(body) or flags > 1:
-        raise Malformed("not a CONNACK")
+        raise Malformed("Not a CONNACK")
     return Connack(bool(flags), code, found)
 
 

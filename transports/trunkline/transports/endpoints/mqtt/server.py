@@ -12,14 +12,14 @@ from trunkline.contract.clock import Clock, monotonic_ms
 from trunkline.contract.logs import get_logger
 from trunkline.contract.streams.frames import Activity
 from trunkline.transports.endpoint import Link
-from trunkline.transports.endpoints.mqtt.reason_codes import ReasonCode
+from trunkline.transports.endpoints.mqtt import endings
+from trunkline.transports.endpoints.mqtt.congestion import Congestion
 from trunkline.transports.endpoints.mqtt.session import MqttSession, Stage
 from trunkline.transports.endpoints.mqtt.settings import MqttSettings
 from trunkline.transports.endpoints.mqtt.surroundings import Pause, Surroundings
-from trunkline.transports.endpoints.mqtt.timeouts import look_at
+from trunkline.transports.endpoints.mqtt.timeouts import look_at, overdue
 from trunkline.transports.endpoints.mqtt.uplinks import Uplinks
 from trunkline.transports.tls import ServerCertificate, TlsConnection
-from trunkline.v1.transport_service_pb2 import DisconnectCause
 
 log = get_logger(__name__)
 
@@ -49,13 +49,15 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         socket = cast(asyncio.Transport, transport)  # a stream server makes no other; uvloop's is no subclass
         server = self._server
-        if server.full:
-            server.around.link.rejected("connection_limit")
-            socket.abort()
-            return
         self._transport = socket
-        socket.set_write_buffer_limits(high=server.around.settings.write_buffer_bytes)
-        self.session = MqttSession(server.around, self)
+        around = server.around
+        blocked = around.failed_logins is not None and around.failed_logins.blocked(self.address, around.now_ms)
+        if server.full or blocked:
+            around.link.rejected("blocked_address" if blocked else "connection_limit")
+            self.cut()
+            return
+        socket.set_write_buffer_limits(high=around.settings.write_buffer_bytes)
+        self.session = MqttSession(around, self)
         server.connections.add(self)
         if not server.reading:
             self.pause(Pause.LINK)
@@ -66,21 +68,31 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         if self.session is not None:
-            self.session.congested = True
+            around = self.session.around
+            self.session.congestion = Congestion(self.waiting, around.settings.write_buffer_bytes, around.now_ms)
             self.pause(Pause.CONGESTED)
 
     def resume_writing(self) -> None:
         if self.session is not None:
-            self.session.congested = False
+            self.session.congestion = None
             self.resume(Pause.CONGESTED)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.session is not None:
-            self.session.end(DisconnectCause.DISCONNECT_CAUSE_CONNECTION_LOST)
+            self.session.end(endings.LOST)
             self._server.forget(self)
         self.session = self._transport = None
 
     # --- what the session and the endpoint call ---
+
+    @property
+    def address(self) -> str:
+        peer = self._transport.get_extra_info("peername") if self._transport is not None else None
+        return peer[0] if peer else ""  # none: it is gone already
+
+    @property
+    def waiting(self) -> int:
+        return self._transport.get_write_buffer_size() if self._transport is not None else 0
 
     def write(self, data: bytes) -> None:
         if self._transport is not None:
@@ -164,10 +176,8 @@ class MqttEndpoint:
         return [*plain, f"mqtts://{host}:{self.tls_port}"] if self._settings.tls_certificate else plain
 
     async def start(self, link: Link) -> None:
-        loop = asyncio.get_running_loop()
-        now = self._clock()
-        self.around = Surroundings(link, self._settings, Uplinks(self._clock), now)
-        self._swept_ms = self._told_ms = now
+        self.around = Surroundings(link, self._settings, Uplinks(self._clock), self._clock)
+        self._swept_ms = self._told_ms = self.around.now_ms
         if self._settings.tls_certificate:
             served = ServerCertificate(Path(self._settings.tls_certificate), Path(self._settings.tls_key))
             self._tls = await self._listen(lambda: self._tls_connection(served), self._settings.tls_port)
@@ -175,7 +185,7 @@ class MqttEndpoint:
             if not is_loopback(self._settings.host):
                 log.warning("mqtt_not_encrypted", host=self._settings.host, advice="serve TLS and set plain to false")
             self._plain = await self._listen(lambda: Connection(self), self._settings.port)
-        self._timer = loop.call_later(self._settings.sweep_ms / 1000, self._sweep_again)
+        self._timer = asyncio.get_running_loop().call_later(self._settings.sweep_ms / 1000, self._sweep_again)
 
     async def _listen(self, make: Callable[[], asyncio.Protocol], port: int) -> asyncio.Server:
         return await asyncio.get_running_loop().create_server(make, self._settings.host, port, backlog=BACKLOG)
@@ -220,7 +230,7 @@ class MqttEndpoint:
             unknown.abort()
         for connection in list(self.connections):
             if connection.session is not None:
-                connection.session.end(DisconnectCause.DISCONNECT_CAUSE_CLOSED_BY_CORE, ReasonCode.SERVER_SHUTTING_DOWN)
+                connection.session.end(endings.SHUTTING_DOWN)
         self._emptied = asyncio.Event()
         try:
             async with asyncio.timeout(self._settings.disconnect_timeout_ms / 1000):
@@ -264,7 +274,7 @@ class MqttEndpoint:
                 if not look_at(session, time):
                     connection.cut()
         for session in list(around.waiting):
-            if not session.overdue(time):
+            if not overdue(session, time):
                 around.waiting.discard(session)
         if time - self._told_ms >= self._settings.activity_ms:
             self._tell_activity()

@@ -2,8 +2,10 @@
 
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from trunkline.transports.endpoints.mqtt.rate_limits import limits
 
 
 class MqttSettings(BaseSettings):
@@ -40,8 +42,29 @@ class MqttSettings(BaseSettings):
     write_buffer_bytes: int = Field(
         default=262_144,
         ge=1_024,
-        description="Bytes that may wait for a slow device; then it gets no calls and is not read.",
+        description="Bytes that may wait for a slow device; then it gets no calls and is not read; answers to what it "
+        "asked may add as much.",
     )
+    slow_timeout_ms: int = Field(
+        default=30_000, ge=1, description="How long a device may take nothing of what waits for it; then it is cut off."
+    )
+    rate_limit_messages: str = Field(
+        default="",
+        description="What a device may send of replies, requests and subscriptions: `capacity:seconds`, several with "
+        "commas between them; empty: as much as it likes.",
+    )
+    rate_limit_telemetry_messages: str = Field(
+        default="", description="The same for messages with telemetry or attributes."
+    )
+    rate_limit_telemetry_data_points: str = Field(
+        default="", description="The same for the single values in these messages."
+    )
+    max_failed_logins: int = Field(
+        default=0,
+        ge=0,
+        description="Wrong credentials in a row that block an address, whoever connects from there; 0: never.",
+    )
+    block_ms: int = Field(default=60_000, ge=1, description="For how long such an address is blocked.")
     connect_timeout_ms: int = Field(
         default=10_000, ge=1, description="How long a connection may take to send CONNECT, and the core to answer it."
     )
@@ -61,6 +84,12 @@ class MqttSettings(BaseSettings):
     disconnect_timeout_ms: int = Field(
         default=1_000, ge=0, description="How long a closed connection may take its last bytes before it is cut."
     )
+
+    @field_validator("rate_limit_messages", "rate_limit_telemetry_messages", "rate_limit_telemetry_data_points")
+    @classmethod
+    def _is_a_rate_limit(cls, value: str) -> str:
+        limits(value)
+        return value
 
     @model_validator(mode="after")
     def _something_is_served(self) -> Self:

@@ -1,30 +1,54 @@
 """What one device has subscribed to, and how calls go to it: their topic and QoS are those of its last subscription."""
 
 from collections import deque
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from trunkline.transports.endpoints.mqtt import packets
 from trunkline.transports.endpoints.mqtt.reason_codes import V3_SUBSCRIPTION_REFUSED, ReasonCode
-from trunkline.transports.endpoints.mqtt.topics import FILTERS, Wants
+from trunkline.transports.endpoints.mqtt.topic_filters import matches
+from trunkline.transports.endpoints.mqtt.topics import FILTERS, Filter, Wants
+from trunkline.v1.transport_service_pb2 import Acknowledgement
+
+PROFILES_ATTRIBUTES: Final = Filter(1 << len(FILTERS), Wants.ATTRIBUTES)
+"""What a device profile calls attributes beside the standard topics."""
 
 
 class Granted(NamedTuple):
-    """What a SUBSCRIBE comes to. `calls_to`: the topic of calls, without their id; None: it asks for none."""
+    """What a SUBSCRIBE comes to."""
 
-    suback: bytes
-    refused: int
-    """How many of its filters."""
-    calls_to: bytes | None
-    calls_qos: int
-    attributes: bool
+    codes: bytes
+    """For each filter, in order, the granted QoS or a refusal."""
+    why: str = ""
+    """Of the first refusal; empty if all is granted."""
+    calls_to: bytes = b""
+    """The topic of calls, without their id; empty: it asks for none."""
+    calls_qos: int = 0
+    attributes: bool = False
+
+    @property
+    def acknowledgement(self) -> Acknowledgement.ValueType:
+        """How deliveries will be acknowledged."""
+        if not self.calls_to:
+            return Acknowledgement.ACKNOWLEDGEMENT_UNSPECIFIED
+        if self.calls_qos:
+            return Acknowledgement.ACKNOWLEDGEMENT_EXPLICIT
+        return Acknowledgement.ACKNOWLEDGEMENT_IMPLIED
 
 
 class Dropped(NamedTuple):
-    """What an UNSUBSCRIBE comes to."""
+    """What an UNSUBSCRIBE comes to. `codes`: one reason for each filter."""
 
-    unsuback: bytes
+    codes: bytes
     calls: bool
     attributes: bool
+
+
+class Pending(NamedTuple):
+    """A subscription that the core has not applied yet; `calls_to` empty: it changes nothing."""
+
+    suback: bytes
+    calls_to: bytes
+    calls_qos: int
 
 
 class Subscriptions:
@@ -36,24 +60,29 @@ class Subscriptions:
         self._granted = 0
         self._at_qos1 = 0
         """Bits of the granted filters, and of those among them at QoS 1."""
-        self._pending: deque[Granted] | None = None
+        self._pending: deque[Pending] | None = None
         """Waiting for the core, the oldest first."""
         self.calls_to: bytes | None = None
         self.calls_qos = 0
 
-    def grant(self, packet: packets.Subscribe, level: int) -> Granted:
+    @property
+    def pending(self) -> int:
+        """How many subscriptions the core has not applied yet."""
+        return len(self._pending) if self._pending else 0
+
+    def grant(self, packet: packets.Subscribe, level: int, profiles_attributes: str = "") -> Granted:
         """Grant what has a meaning here, at QoS 1 at most. If calls or attributes are among it, the core must apply
-        that before SUBACK: `wait` for it."""
+        that before SUBACK: `wait` for it. `profiles_attributes`: a filter that the device's profile adds."""
         codes = bytearray()
-        refused = 0
-        calls_to: bytes | None = None
+        why = ""
+        calls_to = b""
         calls_qos = 0
         attributes = False
         for name, asked_qos in packet.filters:
-            known = FILTERS.get(name)
+            known = _known(name, profiles_attributes)
             if known is None:
-                refused += 1
                 codes.append(ReasonCode.TOPIC_FILTER_INVALID if level == packets.V5 else V3_SUBSCRIPTION_REFUSED)
+                why = why or f"No filter for a device: {name[:100]}"
                 continue
             qos = min(asked_qos, 1)
             codes.append(qos)
@@ -63,33 +92,32 @@ class Subscriptions:
                 calls_to, calls_qos = known.calls_to, qos
             elif known.wants is Wants.ATTRIBUTES:
                 attributes = True
-        suback = packets.suback(level, packet.packet_id, bytes(codes))
-        return Granted(suback, refused, calls_to, calls_qos, attributes)
+        return Granted(bytes(codes), why, calls_to, calls_qos, attributes)
 
-    def wait(self, granted: Granted) -> None:
-        """The core was asked to apply this."""
+    def wait(self, suback: bytes, granted: Granted) -> None:
+        """The core was asked to apply this; then comes `suback`."""
         if self._pending is None:
             self._pending = deque()
-        self._pending.append(granted)
+        self._pending.append(Pending(suback, granted.calls_to, granted.calls_qos))
 
     def applied(self) -> bytes:
         """The core applied the oldest of those that wait; returns its SUBACK, empty if none waits."""
         if not self._pending:
             return b""
-        granted = self._pending.popleft()
+        applied = self._pending.popleft()
         if not self._pending:
             self._pending = None
-        if granted.calls_to is not None:
-            self.calls_to = granted.calls_to
-            self.calls_qos = granted.calls_qos
-        return granted.suback
+        if applied.calls_to:
+            self.calls_to = applied.calls_to
+            self.calls_qos = applied.calls_qos
+        return applied.suback
 
-    def drop(self, packet: packets.Unsubscribe, level: int) -> Dropped:
+    def drop(self, packet: packets.Unsubscribe, profiles_attributes: str = "") -> Dropped:
         """Give up filters. Any filter for calls ends all calls, as with ThingsBoard: there is one subscription."""
         codes = bytearray()
         calls = attributes = False
         for name in packet.filters:
-            known = FILTERS.get(name)
+            known = _known(name, profiles_attributes)
             if known is None or not self._granted & known.bit:
                 codes.append(ReasonCode.NO_SUBSCRIPTION_EXISTED)
                 continue
@@ -100,9 +128,23 @@ class Subscriptions:
         if calls:
             self.calls_to = None
             if self._pending:
-                self._pending = deque(granted._replace(calls_to=None) for granted in self._pending)
-        return Dropped(packets.unsuback(level, packet.packet_id, bytes(codes)), calls, attributes)
+                self._pending = deque(waiting._replace(calls_to=b"") for waiting in self._pending)
+        return Dropped(bytes(codes), calls, attributes)
 
     def qos_of(self, bit: int) -> int:
         """The QoS of what the filter with this bit covers: as granted, and 1 where it is not subscribed."""
         return 1 if not self._granted & bit or self._at_qos1 & bit else 0
+
+
+def refuse_all(packet: packets.Subscribe, level: int, why: str) -> Granted:
+    """Refuse every filter, whatever it is: now is not the time."""
+    code = ReasonCode.QUOTA_EXCEEDED if level == packets.V5 else V3_SUBSCRIPTION_REFUSED
+    return Granted(bytes((code,)) * len(packet.filters), why)
+
+
+def _known(name: str, profiles_attributes: str) -> Filter | None:
+    """A filter that has a meaning: a standard one, or that of the device's profile."""
+    known = FILTERS.get(name)
+    if known is None and profiles_attributes and matches(profiles_attributes, name):
+        return PROFILES_ATTRIBUTES
+    return known

@@ -3,8 +3,11 @@
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
+from trunkline.contract.clock import Clock
 from trunkline.transports.endpoint import Link
+from trunkline.transports.endpoints.mqtt.failed_logins import FailedLogins
 from trunkline.transports.endpoints.mqtt.packets import Publish
+from trunkline.transports.endpoints.mqtt.rate_limits import RateLimits
 from trunkline.transports.endpoints.mqtt.settings import MqttSettings
 
 if TYPE_CHECKING:
@@ -19,7 +22,7 @@ class Pause(Enum):
     CONGESTED = 2
     """It does not take what is sent to it."""
     KEPT_REPLIES = 4
-    """Too many of its replies wait to be stored."""
+    """Too many of its replies, or of the acknowledgements behind one, wait until one is stored."""
     LINK = 8
     """The link takes no more, from any device."""
 
@@ -30,6 +33,16 @@ class Line(Protocol):
     @property
     def certificate(self) -> bytes:
         """DER of the certificate that the device showed in its TLS handshake; empty: none."""
+        ...
+
+    @property
+    def address(self) -> str:
+        """The device's IP address."""
+        ...
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that the socket has not taken yet."""
         ...
 
     def write(self, data: bytes) -> None:
@@ -64,14 +77,25 @@ class Surroundings:
     then.
     """
 
-    __slots__ = ("link", "now_ms", "publishes", "settings", "stood_ms", "waiting")
+    __slots__ = ("failed_logins", "link", "now_ms", "publishes", "rate_limits", "settings", "stood_ms", "waiting")
 
-    def __init__(self, link: Link, settings: MqttSettings, publishes: Publishes, now: int) -> None:
+    def __init__(self, link: Link, settings: MqttSettings, publishes: Publishes, clock: Clock) -> None:
         self.link = link
         self.settings = settings
         self.publishes = publishes
+        self.failed_logins: FailedLogins | None = None
+        if settings.max_failed_logins:
+            self.failed_logins = FailedLogins(settings.max_failed_logins, settings.block_ms)
+        self.rate_limits: RateLimits | None = None
+        limits = (
+            settings.rate_limit_messages,
+            settings.rate_limit_telemetry_messages,
+            settings.rate_limit_telemetry_data_points,
+        )
+        if any(limits):
+            self.rate_limits = RateLimits(*limits, clock)
         self.stood_ms = 0
-        self.now_ms = now
+        self.now_ms = clock()
         """The sessions' time at the last sweep."""
         self.waiting: set[MqttSession] = set()
         """Sessions that wait for an acknowledgement or an answer: only these are looked at for it."""

@@ -4,6 +4,7 @@ A subscription is matched as text against the table: nothing here is a broker, s
 The protobuf forms (`/p/`) are refused like unknown ones.
 """
 
+import re
 from collections.abc import Mapping
 from enum import Enum, auto
 from typing import Final, NamedTuple
@@ -114,6 +115,7 @@ _PREFIXES: Final[tuple[tuple[str, Uplink, Answer | None], ...]] = (
     ("v1/gateway/", Uplink.GATEWAY, None),
 )
 
+_CHUNK: Final = re.compile(r"[0-9]+/chunk/[0-9]+")
 _PROTOBUF: Final = ("v2/r/res/p/", "v2/r/req/p/", "v2/a/req/p/")
 
 
@@ -124,7 +126,10 @@ def meaning(topic: str) -> Meaning | None:
         return found
     for prefix, uplink, answer in _PREFIXES:
         if topic.startswith(prefix):
-            return Meaning(uplink, topic[len(prefix) :], answer)
+            rest = topic[len(prefix) :]
+            return (
+                None if uplink is Uplink.CHUNK_REQUEST and not _CHUNK.fullmatch(rest) else Meaning(uplink, rest, answer)
+            )
     return None
 
 
