@@ -16,7 +16,8 @@ DATABASE_FILE: Final = "trunkline.db"
 
 async def open_store(settings: CoreSettings) -> Store:
     """The store that the settings name, its schema brought up to date. Raises STORE_UNAVAILABLE."""
-    return await Store.open(settings.database or sqlite_url(settings.data_dir / DATABASE_FILE))
+    url = settings.database or sqlite_url(settings.data_dir / DATABASE_FILE)
+    return await Store.open(url, inactivity_timeout_s=settings.inactivity_timeout_s)
 
 
 async def reset_password(settings: CoreSettings, email: str, password: str) -> None:
