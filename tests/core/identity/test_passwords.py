@@ -21,6 +21,7 @@ async def test_the_same_password_is_hashed_differently_each_time(passwords: Pass
 
 async def test_nobody_has_no_password(passwords: Passwords) -> None:
     assert not await passwords.verify("secret", None)
+    assert not await passwords.verify("secret", "")  # not activated yet
 
 
 async def test_too_many_logins_at_once_are_refused() -> None:

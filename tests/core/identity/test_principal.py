@@ -12,6 +12,13 @@ def test_a_session_id_of_version_7_tells_when_it_was_made() -> None:
     assert session_issued_ms(b"") == 0
 
 
+def test_nobody_in_particular_has_the_id_of_a_customer() -> None:
+    customer_id = new_id()
+    assert Principal(Role.ROLE_CUSTOMER_USER, new_id(), customer_id, customer_id).is_anonymous
+    assert not Principal(Role.ROLE_CUSTOMER_USER, new_id(), new_id(), customer_id).is_anonymous
+    assert not Principal(Role.ROLE_SYS_ADMIN, b"", b"").is_anonymous
+
+
 def test_a_bound_principal_has_what_its_frame_says() -> None:
     tenant_id, user_id, customer_id = new_id(), new_id(), new_id()
     frame = BindPrincipal(7, tenant_id, user_id, Role.ROLE_CUSTOMER_USER, customer_id, b"session", 42)

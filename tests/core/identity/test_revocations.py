@@ -4,7 +4,7 @@ from trunkline.contract.ids import new_id
 from trunkline.contract.streams.frames import PrincipalRevoked
 from trunkline.core.identity.principal import Principal
 from trunkline.core.identity.revocations import Revocations
-from trunkline.core.store.revocations import KEEP_MS
+from trunkline.core.store.revocations import KEEP_MS, Revocation
 from trunkline.core.store.store import Store
 from trunkline.v1.rpc_service_pb2 import Role
 
@@ -90,3 +90,13 @@ async def test_beyond_its_bound_a_session_is_refused_with_all_older_ones(store: 
     assert not revocations.is_revoked(later)
     reloaded = await Revocations.load(store.revocations, NOW, max_sessions=1)
     assert reloaded.is_revoked(first)
+
+
+async def test_what_was_revoked_with_its_user_is_taken_as_it_is(store: Store) -> None:
+    revocations = await Revocations.load(store.revocations, NOW)
+    heard: list[PrincipalRevoked] = []
+    revocations.subscribe(heard.append)
+    gone = somebody(new_id(), NOW + 1)
+    revocations.take([Revocation(gone.user_id, b"", NOW + KEEP_MS, NOW + KEEP_MS)])
+    assert revocations.is_revoked(gone)  # though it was issued later
+    assert heard == [PrincipalRevoked(gone.user_id, b"", NOW + KEEP_MS)]

@@ -175,3 +175,16 @@ def test_memory_is_bounded(key: SigningKey, user: User, wall: WallClock) -> None
     again = tokens.verify_access(issued[0])
     assert again == first
     assert again is not first
+
+
+def test_tokens_are_as_old_as_what_their_user_was_read_from(tokens: Tokens, user: User, wall: WallClock) -> None:
+    pair = tokens.issue(user, as_of_s=wall.now_s - 0.25)
+    assert tokens.verify_access(pair.access).issued_unix_ms == wall.now_ms - 250
+    assert tokens.verify_refresh(pair.refresh).issued_unix_ms == wall.now_ms - 250
+
+
+def test_public_tokens_say_so(tokens: Tokens, user: User) -> None:
+    pair = tokens.issue(user, is_public=True)
+    assert claims(pair.access)["isPublic"] is claims(pair.refresh)["isPublic"] is True
+    assert tokens.verify_refresh(pair.refresh).is_public
+    assert not tokens.verify_refresh(tokens.issue(user).refresh).is_public
