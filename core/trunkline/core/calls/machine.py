@@ -312,7 +312,8 @@ class DeviceCalls:
         return effects
 
     def replied(self, request_id: int, payload: bytes, error: str | None, now: int) -> Sequence[Effect]:
-        """The device answered; `error`: its transport could not convert what it said. The first reply wins."""
+        """The device answered; `error`: its transport could not convert the call or what it said, which fails a one-way
+        call too. The first reply wins."""
         call = self._dispatch.calls.get(request_id)
         if call is None:
             issued = self._ids.issued(self._device_id, request_id)
@@ -322,12 +323,12 @@ class DeviceCalls:
         self._dispatch.end(call)
         if call.completed:
             return [StrayReply(request_id, Stray.LATE)]
+        if error is not None:
+            reason, cause = ErrorReason.ERROR_REASON_DEVICE_TRANSPORT_ERROR, Cause.CAUSE_DEVICE_TRANSPORT_ERROR
+            return [failed(call, reason, cause, error)]
         if call.wants is not _REPLY:
             return [Complete(call, ANSWERED[call.wants])]
-        if error is None:
-            return [Complete(call, _SUCCEEDED, payload)]
-        reason, cause = ErrorReason.ERROR_REASON_DEVICE_TRANSPORT_ERROR, Cause.CAUSE_DEVICE_TRANSPORT_ERROR
-        return [failed(call, reason, cause, error)]
+        return [Complete(call, _SUCCEEDED, payload)]
 
     # --- time ---
 
