@@ -7,6 +7,7 @@ import pytest
 
 from trunkline.contract.channel import (
     FRAME_HEADROOM_BYTES,
+    LARGEST_ANSWER_BYTES,
     channel_options,
     core_address,
     open_channel,
@@ -18,24 +19,33 @@ from trunkline.contract.channel import (
 LIMIT = 100_000
 
 
-async def test_messages_may_be_so_much_larger_than_params(tmp_path: Path) -> None:
+async def test_messages_may_be_so_much_larger_than_params_and_answers_larger_still(tmp_path: Path) -> None:
     async def echo(request: bytes, context: Any) -> bytes:
         return request
 
     server = grpc.aio.server(options=server_options(LIMIT))
-    methods = {"Echo": grpc.unary_unary_rpc_method_handler(echo)}
+
+    async def answer(request: bytes, context: Any) -> bytes:
+        return bytes(LARGEST_ANSWER_BYTES)
+
+    methods = {
+        "Echo": grpc.unary_unary_rpc_method_handler(echo),
+        "Answer": grpc.unary_unary_rpc_method_handler(answer),
+    }
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test", methods),))
     target = f"unix:{tmp_path / 'server.sock'}"
     server.add_insecure_port(target)
     await server.start()
     channel = open_channel(target, max_params_bytes=LIMIT)
     method: Any = channel.unary_unary("/test/Echo", None, None)
+    answering: Any = channel.unary_unary("/test/Answer", None, None)
     try:
         async with asyncio.timeout(10):
             largest = bytes(LIMIT + FRAME_HEADROOM_BYTES)
             assert await method(largest) == largest
             with pytest.raises(grpc.aio.AioRpcError) as raised:
                 await method(largest + b"1")
+            assert len(await answering(b"")) == LARGEST_ANSWER_BYTES
     finally:
         await channel.close(None)
         await server.stop(None)

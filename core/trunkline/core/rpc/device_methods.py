@@ -13,7 +13,7 @@ from trunkline.core.rpc.device_messages import (
     first_credentials_of,
     new_credentials_of,
 )
-from trunkline.core.rpc.paging import page_of
+from trunkline.core.rpc.paging import fitting, page_of
 from trunkline.v1.device_service_pb2 import (
     AssignDeviceRequest,
     AssignDeviceResponse,
@@ -82,7 +82,7 @@ class DeviceMethods(Authenticated, DeviceServiceServicer):
     async def ListDevices(self, request: ListDevicesRequest, context: Context) -> ListDevicesResponse:
         """One page of the devices that the caller may see."""
         page = await self._devices.list(self._caller(context), page_of(request.page), filter_of(request))
-        return ListDevicesResponse(devices=map(device_message, page.items), total=page.total)
+        return fitting(ListDevicesResponse(devices=map(device_message, page.items), total=page.total))
 
     async def ListDeviceTypes(self, request: ListDeviceTypesRequest, context: Context) -> ListDeviceTypesResponse:
         """The types of the devices that the caller may see."""

@@ -1,7 +1,10 @@
 """The page that a list request asks for."""
 
-from typing import Final
+from typing import Final, TypeVar
 
+from google.protobuf.message import Message
+
+from trunkline.contract.channel import LARGEST_ANSWER_BYTES
 from trunkline.contract.errors import TrunklineError
 from trunkline.core.store.pages import Page
 from trunkline.v1.error_pb2 import ErrorReason
@@ -9,6 +12,8 @@ from trunkline.v1.page_pb2 import PageRequest
 
 DEFAULT_SIZE: Final = 100
 LARGEST_SIZE: Final = 10_000
+
+M = TypeVar("M", bound=Message)
 
 
 def page_of(request: PageRequest) -> Page:
@@ -30,3 +35,15 @@ def page_of(request: PageRequest) -> Page:
         sort_by=request.sort_by,
         descending=request.descending,
     )
+
+
+def fitting(answer: M) -> M:
+    """The answer with a page. Raises INVALID_ARGUMENT if it is larger than the channel takes."""
+    size = answer.ByteSize()
+    if size > LARGEST_ANSWER_BYTES:
+        raise TrunklineError(
+            ErrorReason.ERROR_REASON_INVALID_ARGUMENT,
+            f"The page has {size} bytes, more than {LARGEST_ANSWER_BYTES}: ask for fewer items",
+            field="size",
+        )
+    return answer

@@ -10,6 +10,10 @@ from trunkline.contract.metadata import ADDRESS_FILE, PART_SECRET, SECRET_FILE, 
 FRAME_HEADROOM_BYTES: Final = 1024 * 1024
 """Channels and servers allow this much beyond max_params_bytes: a frame is params plus its envelope and neighbours."""
 
+LARGEST_ANSWER_BYTES: Final = 32 * 1024 * 1024
+"""The core may answer so much, and its clients take it: a page of 10,000 devices with long names has some 20 MB. It
+takes no larger messages for that itself."""
+
 LONGEST_SOCKET_PATH: Final = 100
 """gRPC refuses Unix socket paths over 107 characters."""
 
@@ -26,10 +30,9 @@ def channel_options(max_params_bytes: int) -> Options:
     The reconnect backoff is short because parts must find each other within a second (gRPC's default left a client out
     for 17 s); the keepalive finds a peer that is stopped, which without a ping timeout was never noticed.
     """
-    limit = max_params_bytes + FRAME_HEADROOM_BYTES
     return [
-        ("grpc.max_send_message_length", limit),
-        ("grpc.max_receive_message_length", limit),
+        ("grpc.max_send_message_length", max_params_bytes + FRAME_HEADROOM_BYTES),
+        ("grpc.max_receive_message_length", LARGEST_ANSWER_BYTES),
         _SHORT_PIPE,
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.min_reconnect_backoff_ms", 100),
@@ -45,10 +48,9 @@ def channel_options(max_params_bytes: int) -> Options:
 
 def server_options(max_params_bytes: int) -> Options:
     """Options of the core's server; without the shorter ping interval it would answer GOAWAY too_many_pings."""
-    limit = max_params_bytes + FRAME_HEADROOM_BYTES
     return [
-        ("grpc.max_send_message_length", limit),
-        ("grpc.max_receive_message_length", limit),
+        ("grpc.max_send_message_length", LARGEST_ANSWER_BYTES),
+        ("grpc.max_receive_message_length", max_params_bytes + FRAME_HEADROOM_BYTES),
         _SHORT_PIPE,
         ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
