@@ -77,8 +77,8 @@ class UserMethods(Authenticated, IdentityServiceServicer):
         self, request: GetActivationTokenRequest, context: Context
     ) -> GetActivationTokenResponse:
         """What lets somebody set a user's first password."""
-        user_id = required_id(request.user_id, "user_id")
-        token, remaining_ms = await self._activations.token_of(self._caller(context), user_id)
+        principal, user_id = self._caller(context), required_id(request.user_id, "user_id")
+        token, remaining_ms = await self._activations.token_of(principal, user_id)
         return GetActivationTokenResponse(activation_token=token, remaining_ms=remaining_ms)
 
     async def ActivateUser(self, request: ActivateUserRequest, context: Context) -> ActivateUserResponse:
