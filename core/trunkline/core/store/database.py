@@ -111,6 +111,11 @@ def _make_private(path: str) -> None:
         ) from error
 
 
+def _lower(text: str | None) -> str | None:
+    """SQLite's own knows only the letters of ASCII."""
+    return text.lower() if text is not None else None
+
+
 def _sqlite_engine(url: str) -> AsyncEngine:
     """One connection for everything: SQLite writes one at a time anyway, and so nobody ever meets SQLITE_BUSY."""
     path = make_url(url).database
@@ -121,6 +126,7 @@ def _sqlite_engine(url: str) -> AsyncEngine:
     @event.listens_for(engine.sync_engine, "connect")
     def configure(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # the driver would begin transactions only before some statements
+        connection.create_function("lower", 1, _lower, deterministic=True)
         cursor = connection.cursor()
         try:
             cursor.execute("PRAGMA journal_mode=WAL")
