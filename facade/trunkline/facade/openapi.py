@@ -37,15 +37,18 @@ _RPC_BODY: Final[Schema] = {
 def body_of(schema: type[Body]) -> Schema:
     """`openapi_extra` of a route that reads this body by hand."""
     described = schema.model_json_schema(ref_template="#/components/schemas/{model}")
-    described.pop("$defs", None)  # what a body refers to is also part of some answer, so the page has it
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": described}}}}
 
 
 def complete(page: Schema) -> Schema:
     """Add to the framework's page what it does not know. Doing so twice is harmless."""
+    schemas = page["components"]["schemas"]
     for path in page["paths"].values():
         for operation in path.values():
             operation["responses"].pop("422", None)  # bad parameters are answered 400
+            for content in operation.get("requestBody", {"content": {}})["content"].values():
+                for name, schema in content["schema"].pop("$defs", {}).items():
+                    schemas.setdefault(name, schema)  # what a body refers to has its place with all others
     for path, route in ROUTES.items():
         page["paths"][f"{path}/{{deviceId}}"] = {"post": _rpc_post(path, route)}
     page["components"]["securitySchemes"] = {

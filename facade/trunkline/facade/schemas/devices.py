@@ -1,40 +1,30 @@
-"""Devices and their credentials."""
+"""Devices: what a body says of one, and what is answered."""
 
-from typing import Any, Self
+from typing import Any, Literal, Self
 
-from trunkline.facade.schemas.base import Body, EntityId, entity, json_text, json_value, named, unix_ms
+from pydantic import Field
+
+from trunkline.facade.errors import bad_request
+from trunkline.facade.schemas.base import (
+    NO_ENTITY_TEXT,
+    Body,
+    EntityId,
+    asked_version,
+    entity,
+    json_text,
+    json_value,
+    named,
+    unix_ms,
+)
+from trunkline.facade.schemas.device_credentials import DeviceCredentialsBody
 from trunkline.v1 import device_pb2 as devices_pb
-from trunkline.v1.device_service_pb2 import CreateDeviceRequest
-
-
-class NewDevice(Body):
-    """Body of a device's creation; ThingsBoard's clients send more, which is ignored."""
-
-    id: EntityId | None = None
-    name: str | None = None
-    type: str | None = None
-    label: str | None = None
-    device_profile_id: EntityId | None = None
-    customer_id: EntityId | None = None
-    additional_info: Any = None
-
-    def request(self, access_token: str | None) -> CreateDeviceRequest:
-        """What the core is asked for."""
-        return CreateDeviceRequest(
-            name=self.name or "",
-            type=self.type or "",
-            label=self.label or "",
-            access_token=access_token or "",
-            device_profile_id=named(self.device_profile_id, "DEVICE_PROFILE"),
-            customer_id=named(self.customer_id, "CUSTOMER"),
-            additional_info=json_text(self.additional_info),
-        )
+from trunkline.v1.device_service_pb2 import CreateDeviceRequest, NameConflict, UpdateDeviceRequest
 
 
 class ConfigurationType(Body):
     """The only kind of device configuration there is."""
 
-    type: str = "DEFAULT"
+    type: Literal["DEFAULT"] = "DEFAULT"
 
 
 class DeviceData(Body):
@@ -42,6 +32,101 @@ class DeviceData(Body):
 
     configuration: ConfigurationType = ConfigurationType()
     transport_configuration: ConfigurationType = ConfigurationType()
+
+
+class ConfigurationBody(Body):
+    """The only kind of device configuration there is."""
+
+    type: Literal["DEFAULT"]
+
+
+class TransportConfigurationBody(Body):
+    """Any kind of transport that ThingsBoard knows."""
+
+    type: Literal["DEFAULT", "MQTT", "COAP", "LWM2M", "SNMP"]
+
+
+class DeviceDataBody(Body):
+    """Read for its form alone: the profile says how a device is reached."""
+
+    configuration: ConfigurationBody | None = None
+    transport_configuration: TransportConfigurationBody | None = None
+
+
+class DeviceBody(Body):
+    """A device to create, or with an id to change; what is only read is ignored."""
+
+    id: EntityId | None = None
+    created_time: int | None = None
+    tenant_id: EntityId | None = None
+    customer_id: EntityId | None = None
+    name: str | None = None
+    type: str | None = None
+    label: str | None = None
+    device_profile_id: EntityId | None = None
+    firmware_id: EntityId | None = None
+    software_id: EntityId | None = None
+    external_id: EntityId | None = None
+    version: int | None = Field(None, ge=-(2**63), lt=2**63)
+    additional_info: Any = None
+    device_data: DeviceDataBody | None = None
+
+    def creation(
+        self,
+        *,
+        access_token: str | None = None,
+        credentials: DeviceCredentialsBody | None = None,
+        name_conflict: NameConflict | None = None,
+    ) -> CreateDeviceRequest:
+        """What the core is asked for if there is no id. Raises TrunklineError (INVALID_ARGUMENT)."""
+        device = self._device()
+        return CreateDeviceRequest(
+            name=device.name,
+            type=device.type,
+            label=device.label,
+            access_token=access_token or "",
+            device_profile_id=device.device_profile_id,
+            customer_id=device.customer_id,
+            additional_info=device.additional_info,
+            credentials=credentials.message() if credentials else None,
+            name_conflict=name_conflict,
+        )
+
+    def update(self) -> UpdateDeviceRequest:
+        """What the core is asked for if there is an id. Raises TrunklineError (INVALID_ARGUMENT)."""
+        device = self._device()
+        device.id = named(self.id, "DEVICE") or NO_ENTITY_TEXT
+        return UpdateDeviceRequest(device=device, version=asked_version(self.version))
+
+    def _device(self) -> devices_pb.Device:
+        named(self.tenant_id, "TENANT")
+        named(self.external_id, "DEVICE")
+        if named(self.firmware_id, "OTA_PACKAGE"):
+            raise bad_request("Can't assign non-existent firmware!")
+        if named(self.software_id, "OTA_PACKAGE"):
+            raise bad_request("Can't assign non-existent software!")
+        return devices_pb.Device(
+            name=self.name or "",
+            type=self.type or "",
+            label=self.label or "",
+            device_profile_id=named(self.device_profile_id, "DEVICE_PROFILE"),
+            customer_id=named(self.customer_id, "CUSTOMER"),
+            additional_info=json_text(self.additional_info),
+        )
+
+
+class DeviceWithCredentialsBody(Body):
+    """A device together with what it shows when it connects."""
+
+    device: DeviceBody | None = None
+    credentials: DeviceCredentialsBody | None = None
+
+    def parts(self) -> tuple[DeviceBody, DeviceCredentialsBody]:
+        """Both of them. Raises TrunklineError (INVALID_ARGUMENT) if one is missing."""
+        if self.device is None or self.credentials is None:
+            missing = "device" if self.device is None else "credentials"
+            raise bad_request(f"Validation error: {missing} must not be null")
+        return self.device, self.credentials
 
 
 class Device(Body):
@@ -65,46 +150,47 @@ class Device(Body):
     @classmethod
     def of(cls, device: devices_pb.Device) -> Self:
         """The device as ThingsBoard's clients expect it."""
-        return cls(
-            id=EntityId(entity_type="DEVICE", id=device.id),
-            created_time=unix_ms(device.create_time),
-            tenant_id=entity("TENANT", device.tenant_id),
-            customer_id=entity("CUSTOMER", device.customer_id),
-            name=device.name,
-            type=device.type,
-            label=device.label or None,
-            device_profile_id=EntityId(entity_type="DEVICE_PROFILE", id=device.device_profile_id),
-            version=device.version,
-            additional_info=json_value(device.additional_info),
-        )
+        return cls(**_fields(device))
 
 
-class CredentialsId(Body):
-    """The one id without an entity type."""
+class DeviceInfo(Device):
+    """A device and what lists show beside it."""
 
-    id: str
-
-
-class DeviceCredentials(Body):
-    """What a device shows when it connects."""
-
-    id: CredentialsId
-    created_time: int
-    device_id: EntityId
-    credentials_type: str
-    credentials_id: str
-    credentials_value: str | None
-    version: int
+    customer_title: str | None
+    customer_is_public: bool
+    device_profile_name: str
+    active: bool
 
     @classmethod
-    def of(cls, credentials: devices_pb.DeviceCredentials) -> Self:
-        """The credentials as ThingsBoard's clients expect them."""
+    def of(cls, device: devices_pb.Device) -> Self:
+        """The device as ThingsBoard's clients expect it in lists."""
         return cls(
-            id=CredentialsId(id=credentials.id),
-            created_time=unix_ms(credentials.create_time),
-            device_id=EntityId(entity_type="DEVICE", id=credentials.device_id),
-            credentials_type=devices_pb.CredentialsType.Name(credentials.type).removeprefix("CREDENTIALS_TYPE_"),
-            credentials_id=credentials.credentials_id,
-            credentials_value=credentials.credentials_value or None,
-            version=credentials.version,
+            **_fields(device),
+            customer_title=device.customer_title or None,
+            customer_is_public=device.customer_is_public,
+            device_profile_name=device.type,
+            active=device.presence.active,
         )
+
+
+class DeviceType(Body):
+    """A device profile's name, in the form from before there were profiles."""
+
+    tenant_id: EntityId
+    entity_type: Literal["DEVICE"] = "DEVICE"
+    type: str
+
+
+def _fields(device: devices_pb.Device) -> dict[str, Any]:
+    return {
+        "id": entity("DEVICE", device.id),
+        "created_time": unix_ms(device.create_time),
+        "tenant_id": entity("TENANT", device.tenant_id),
+        "customer_id": entity("CUSTOMER", device.customer_id),
+        "name": device.name,
+        "type": device.type,
+        "label": device.label or None,
+        "device_profile_id": entity("DEVICE_PROFILE", device.device_profile_id),
+        "version": device.version,
+        "additional_info": json_value(device.additional_info),
+    }

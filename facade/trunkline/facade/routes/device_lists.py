@@ -1,0 +1,114 @@
+"""Devices page by page, and several by id."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+
+from trunkline.facade.authentication import Authenticator, Caller
+from trunkline.facade.core_connection import CoreConnection
+from trunkline.facade.errors import bad_request
+from trunkline.facade.paging import LARGEST_PAGE, page_body, paging
+from trunkline.facade.path_ids import CustomerId
+from trunkline.facade.roles import require_role
+from trunkline.facade.schemas.base import Page, uuid_text
+from trunkline.facade.schemas.devices import Device, DeviceInfo
+from trunkline.v1.device_service_pb2 import ListDevicesRequest
+from trunkline.v1.page_pb2 import PageRequest
+from trunkline.v1.rpc_service_pb2 import Role
+
+_page = paging(
+    {
+        "createdTime": "create_time",
+        "name": "name",
+        "type": "type",
+        "deviceProfileName": "type",
+        "label": "label",
+        "customerTitle": "customer_title",
+        "active": "active",
+    }
+)
+
+
+def device_list_routes(connection: CoreConnection, authenticator: Authenticator) -> APIRouter:
+    """The routes for many devices below `/api`."""
+    router = APIRouter(prefix="/api", tags=["devices"])
+    list_devices = connection.devices.ListDevices
+    signed_in = Depends(authenticator.of_request)
+
+    @router.get("/tenant/devices")
+    async def tenant_devices(
+        caller: Annotated[Caller, signed_in],
+        page: Annotated[PageRequest, Depends(_page)],
+        device_type: Annotated[str, Query(alias="type")] = "",
+    ) -> Page[Device]:
+        """All devices of the tenant."""
+        require_role(caller, Role.ROLE_TENANT_ADMIN)
+        answer = await connection.ask(list_devices, ListDevicesRequest(page=page, type=device_type), caller.token)
+        return page_body([Device.of(device) for device in answer.devices], answer.total, page)
+
+    @router.get("/tenant/deviceInfos")
+    async def tenant_device_infos(
+        caller: Annotated[Caller, signed_in], asked: Annotated[ListDevicesRequest, Depends(_infos_asked)]
+    ) -> Page[DeviceInfo]:
+        """All devices of the tenant, with their customers' titles and whether they are active."""
+        require_role(caller, Role.ROLE_TENANT_ADMIN)
+        answer = await connection.ask(list_devices, asked, caller.token)
+        return page_body([DeviceInfo.of(device) for device in answer.devices], answer.total, asked.page)
+
+    @router.get("/customer/{customerId}/devices")
+    async def customer_devices(
+        customer_id: CustomerId,
+        caller: Annotated[Caller, signed_in],
+        page: Annotated[PageRequest, Depends(_page)],
+        device_type: Annotated[str, Query(alias="type")] = "",
+    ) -> Page[Device]:
+        """A customer's devices."""
+        asked = ListDevicesRequest(page=page, customer_id=customer_id, type=device_type)
+        answer = await connection.ask(list_devices, asked, caller.token)
+        return page_body([Device.of(device) for device in answer.devices], answer.total, page)
+
+    @router.get("/customer/{customerId}/deviceInfos")
+    async def customer_device_infos(
+        customer_id: CustomerId,
+        caller: Annotated[Caller, signed_in],
+        asked: Annotated[ListDevicesRequest, Depends(_infos_asked)],
+    ) -> Page[DeviceInfo]:
+        """A customer's devices, with the customer's title and whether they are active."""
+        asked.customer_id = customer_id
+        answer = await connection.ask(list_devices, asked, caller.token)
+        return page_body([DeviceInfo.of(device) for device in answer.devices], answer.total, asked.page)
+
+    @router.get("/devices")
+    async def devices_by_id(
+        caller: Annotated[Caller, signed_in],
+        device_ids: Annotated[str, Query(alias="deviceIds", description="Separated by commas")],
+    ) -> list[Device]:
+        """Devices by id, in the order asked; those that do not exist or may not be seen are left out."""
+        asked = ids_in_query("deviceIds", device_ids)
+        answer = await connection.ask(list_devices, ListDevicesRequest(page=all_of(asked), ids=asked), caller.token)
+        found = {device.id: device for device in answer.devices}
+        return [Device.of(found[device_id]) for device_id in asked if device_id in found]
+
+    return router
+
+
+def ids_in_query(name: str, text: str) -> list[str]:
+    """The ids in a parameter that lists them, each once. Raises TrunklineError (INVALID_ARGUMENT)."""
+    if not text.strip():
+        raise bad_request(f"Parameter '{name}' can't be empty!")
+    return list(dict.fromkeys(uuid_text(part.strip()) for part in text.split(",")))
+
+
+def all_of(asked: list[str]) -> PageRequest:
+    """The one page with everything that is asked by id. More cannot stand in a request's head."""
+    return PageRequest(size=min(len(asked), LARGEST_PAGE))
+
+
+def _infos_asked(
+    page: Annotated[PageRequest, Depends(_page)],
+    device_type: Annotated[str, Query(alias="type")] = "",
+    profile_id: Annotated[str, Query(alias="deviceProfileId", json_schema_extra={"format": "uuid"})] = "",
+    active: Annotated[bool | None, Query()] = None,
+) -> ListDevicesRequest:
+    profile = uuid_text(profile_id) if profile_id else ""
+    return ListDevicesRequest(page=page, type=device_type, device_profile_id=profile, active=active)
