@@ -1,4 +1,4 @@
-"""A device profile, and what workers must know of it."""
+"""Device profiles: what devices of one type have in common."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -12,17 +12,11 @@ DEFAULT_PROFILE: Final = "default"
 
 
 @dataclass(frozen=True, slots=True)
-class DeviceProfile:
-    """What devices of one type have in common. Ids are 16 bytes, empty where there is none."""
+class ProfileDetails:
+    """What can be said of a profile. Ids are 16 bytes, empty where there is none."""
 
-    id: bytes
-    tenant_id: bytes
     name: str
     """Unique in its tenant; the `type` of its devices."""
-    create_unix_ms: int
-    version: int = 1
-    is_default: bool = False
-    """Devices without a type get this one; each tenant has exactly one."""
     description: str = ""
     image: str = ""
     transport_type: TransportType.ValueType = TransportType.TRANSPORT_TYPE_DEFAULT
@@ -42,6 +36,20 @@ class DeviceProfile:
     """JSON object; empty: none."""
 
 
-def new_profile(tenant_id: bytes, name: str, create_unix_ms: int, *, is_default: bool = False) -> DeviceProfile:
-    """A profile with nothing set but its name."""
-    return DeviceProfile(new_id(), tenant_id, name, create_unix_ms, is_default=is_default)
+@dataclass(frozen=True, slots=True)
+class DeviceProfile:
+    """A profile of a tenant."""
+
+    id: bytes
+    tenant_id: bytes
+    details: ProfileDetails
+    create_unix_ms: int
+    version: int = 1
+    is_default: bool = False
+    """Devices without a type get this one; each tenant has exactly one."""
+
+
+def unasked_profile(tenant_id: bytes, name: str, create_unix_ms: int, *, is_default: bool = False) -> DeviceProfile:
+    """A profile that nobody described: a new tenant's, or that of a device of a new type."""
+    details = ProfileDetails(name, description="Default device profile")
+    return DeviceProfile(new_id(), tenant_id, details, create_unix_ms, is_default=is_default)

@@ -1,17 +1,33 @@
 """Device profiles as rows."""
 
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Collection
+from dataclasses import asdict, fields
+from typing import Any, Final
 
-from sqlalchemy import insert, select
+from sqlalchemy import ColumnElement, Row, and_, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.contract.errors import TrunklineError
-from trunkline.core.profiles.model import DEFAULT_PROFILE, DeviceProfile, new_profile
+from trunkline.contract.ids import NO_ID
+from trunkline.core.profiles.model import DEFAULT_PROFILE, DeviceProfile, ProfileDetails, unasked_profile
 from trunkline.core.store.database import Database
-from trunkline.core.store.tables import device_profiles
+from trunkline.core.store.pages import Page, Paged, paged
+from trunkline.core.store.tables import device_profiles, devices
+from trunkline.core.store.versions import change_row
 from trunkline.v1.error_pb2 import ErrorReason
+
+_SORTABLE: Final = {
+    "create_time": device_profiles.c.create_unix_ms,
+    "name": device_profiles.c.name,
+    "transport_type": device_profiles.c.transport_type,
+    "description": device_profiles.c.description,
+    "is_default": device_profiles.c.is_default,
+}
+
+_OPTIONAL_IDS: Final = ("default_rule_chain_id", "default_dashboard_id")
+
+_DETAILS: Final = tuple(field.name for field in fields(ProfileDetails))
 
 
 class ProfileRows:
@@ -23,7 +39,7 @@ class ProfileRows:
     @staticmethod
     async def add_default(connection: AsyncConnection, tenant_id: bytes, now_unix_ms: int) -> None:
         """Give a new tenant its default profile."""
-        profile = new_profile(tenant_id, DEFAULT_PROFILE, now_unix_ms, is_default=True)
+        profile = unasked_profile(tenant_id, DEFAULT_PROFILE, now_unix_ms, is_default=True)
         await connection.execute(insert(device_profiles).values(_row(profile)))
 
     @staticmethod
@@ -39,18 +55,18 @@ class ProfileRows:
         if profile_id:
             row = (await connection.execute(of_tenant.where(device_profiles.c.id == profile_id))).one_or_none()
             if row is None:
-                raise _invalid("Device is referencing non existing device profile!")
+                raise _refused("Device is referencing non existing device profile!")
             return row.id, row.name
         if not type_name:
             row = (await connection.execute(of_tenant.where(device_profiles.c.is_default))).one()
             return row.id, row.name
         if not type_name.strip():
-            raise _invalid("Device profile name should be specified!")
+            raise _refused("Device profile name should be specified!")
         named = of_tenant.where(device_profiles.c.name == type_name)
         row = (await connection.execute(named)).one_or_none()
         if row is not None:
             return row.id, row.name
-        profile = new_profile(tenant_id, type_name, now_unix_ms)
+        profile = unasked_profile(tenant_id, type_name, now_unix_ms)
         try:
             async with connection.begin_nested():
                 await connection.execute(insert(device_profiles).values(_row(profile)))
@@ -59,13 +75,162 @@ class ProfileRows:
             return row.id, row.name
         return profile.id, type_name
 
+    async def add(self, profile: DeviceProfile) -> None:
+        """Store a new profile. Raises ALREADY_EXISTS if the tenant has one of this name."""
+        row = insert(device_profiles).values(_row(profile))
+        try:
+            await self._database.run(lambda connection: connection.execute(row))
+        except IntegrityError:
+            raise _taken() from None
+
+    async def find(self, profile_id: bytes) -> DeviceProfile | None:
+        """The profile with this id."""
+        return await self._one(device_profiles.c.id == profile_id)
+
+    async def find_by_name(self, tenant_id: bytes, name: str) -> DeviceProfile | None:
+        """The tenant's profile with this name."""
+        return await self._one(and_(device_profiles.c.tenant_id == tenant_id, device_profiles.c.name == name))
+
+    async def find_default(self, tenant_id: bytes) -> DeviceProfile | None:
+        """The tenant's default profile; None if the tenant is gone."""
+        return await self._one(and_(device_profiles.c.tenant_id == tenant_id, device_profiles.c.is_default))
+
+    async def find_many(self, profile_ids: Collection[bytes]) -> list[DeviceProfile]:
+        """Those of the profiles that exist; at most `IN_LIMIT` may be asked."""
+        query = select(device_profiles).where(device_profiles.c.id.in_(profile_ids))
+
+        async def work(connection: AsyncConnection) -> list[DeviceProfile]:
+            return [_profile(row) for row in await connection.execute(query)]
+
+        return await self._database.run(work)
+
+    async def page(
+        self, tenant_id: bytes, page: Page, *, transport_type: int = 0, ids: Collection[bytes] = ()
+    ) -> Paged[DeviceProfile]:
+        """One page of the tenant's profiles; of one transport type and with some ids only, if that is asked."""
+        query = select(device_profiles).where(device_profiles.c.tenant_id == tenant_id)
+        if transport_type:
+            query = query.where(device_profiles.c.transport_type == transport_type)
+        if ids:
+            query = query.where(device_profiles.c.id.in_(ids))
+
+        async def work(connection: AsyncConnection) -> Paged[DeviceProfile]:
+            rows = await paged(
+                connection,
+                query,
+                page,
+                sortable=_SORTABLE,
+                search=device_profiles.c.name,
+                id_column=device_profiles.c.id,
+            )
+            return Paged([_profile(row) for row in rows.items], rows.total)
+
+        return await self._database.run(work)
+
+    async def change(self, profile_id: bytes, details: ProfileDetails, version: int) -> DeviceProfile | None:
+        """The profile with its new details; None if it is gone.
+
+        Raises ALREADY_EXISTS if the name is taken, INVALID_ARGUMENT for another transport type while devices have the
+        profile, and VERSION_CONFLICT as `change_row` does.
+        """
+
+        async def work(connection: AsyncConnection) -> DeviceProfile | None:
+            before = (await connection.execute(_transport_type_of(profile_id))).scalar_one_or_none()
+            row = await change_row(
+                connection, device_profiles, profile_id, _columns(details), version=version, noun="Device profile"
+            )
+            if row is not None and row.transport_type != before and await _has_devices(connection, profile_id):
+                raise _refused("Can't change device profile transport type because devices referenced it!")
+            return _profile(row) if row is not None else None
+
+        try:
+            return await self._database.run(work)
+        except IntegrityError:
+            raise _taken() from None
+
+    async def make_default(self, tenant_id: bytes, profile_id: bytes) -> list[DeviceProfile]:
+        """Make it the tenant's default profile, if it is there; the profiles that this changed."""
+
+        async def work(connection: AsyncConnection) -> list[DeviceProfile]:
+            if (await connection.execute(_transport_type_of(profile_id))).first() is None:
+                return []  # the tenant keeps the default profile that it has
+            unlike = and_(
+                device_profiles.c.tenant_id == tenant_id,
+                device_profiles.c.is_default != (device_profiles.c.id == profile_id),
+            )
+            change = update(device_profiles).where(unlike)
+            change = change.values(is_default=~device_profiles.c.is_default, version=device_profiles.c.version + 1)
+            return [_profile(row) for row in await connection.execute(change.returning(device_profiles))]
+
+        return await self._database.run(work)
+
+    async def delete(self, profile_id: bytes) -> bool:
+        """Remove the profile; False if it is not there.
+
+        Raises INVALID_ARGUMENT if it is its tenant's default one or devices have it.
+        """
+
+        async def work(connection: AsyncConnection) -> bool:
+            gone = delete(device_profiles).where(device_profiles.c.id == profile_id)
+            row = (await connection.execute(gone.returning(device_profiles.c.is_default))).one_or_none()
+            if row is not None and row.is_default:
+                raise _refused("Deletion of Default Device Profile is prohibited!")
+            return row is not None
+
+        try:
+            return await self._database.run(work)
+        except IntegrityError:
+            raise _refused("The device profile referenced by the devices cannot be deleted!") from None
+
+    async def _one(self, condition: ColumnElement[bool]) -> DeviceProfile | None:
+        query = select(device_profiles).where(condition)
+
+        async def work(connection: AsyncConnection) -> DeviceProfile | None:
+            row = (await connection.execute(query)).one_or_none()
+            return _profile(row) if row is not None else None
+
+        return await self._database.run(work)
+
+
+def _transport_type_of(profile_id: bytes) -> Any:
+    return select(device_profiles.c.transport_type).where(device_profiles.c.id == profile_id)
+
+
+async def _has_devices(connection: AsyncConnection, profile_id: bytes) -> bool:
+    query = select(devices.c.id).where(devices.c.profile_id == profile_id).limit(1)
+    return (await connection.execute(query)).first() is not None
+
 
 def _row(profile: DeviceProfile) -> dict[str, Any]:
-    return asdict(profile) | {
-        "default_rule_chain_id": profile.default_rule_chain_id or None,
-        "default_dashboard_id": profile.default_dashboard_id or None,
-    }
+    row = asdict(profile)
+    del row["details"]
+    return row | _columns(profile.details)
 
 
-def _invalid(message: str) -> TrunklineError:
+def _columns(details: ProfileDetails) -> dict[str, Any]:
+    columns = asdict(details)
+    return columns | {name: columns[name] or None for name in _OPTIONAL_IDS}
+
+
+def _profile(row: Row[*tuple[Any, ...]]) -> DeviceProfile:
+    columns = row._mapping
+    details = {name: columns[name] for name in _DETAILS}
+    details |= {name: columns[name] or NO_ID for name in _OPTIONAL_IDS}
+    return DeviceProfile(
+        id=row.id,
+        tenant_id=row.tenant_id,
+        details=ProfileDetails(**details),
+        create_unix_ms=row.create_unix_ms,
+        version=row.version,
+        is_default=row.is_default,
+    )
+
+
+def _taken() -> TrunklineError:
+    return TrunklineError(
+        ErrorReason.ERROR_REASON_ALREADY_EXISTS, "Device profile with such name already exists!", field="name"
+    )
+
+
+def _refused(message: str) -> TrunklineError:
     return TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, message)

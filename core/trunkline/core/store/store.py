@@ -7,6 +7,7 @@ from trunkline.core.store.customers import CustomerRows
 from trunkline.core.store.database import Database
 from trunkline.core.store.devices import DeviceRows
 from trunkline.core.store.presence import PresenceRows
+from trunkline.core.store.profiles import ProfileRows
 from trunkline.core.store.revocations import RevocationRows
 from trunkline.core.store.starts import Starts
 from trunkline.core.store.tenants import TenantRows
@@ -27,6 +28,7 @@ class Store:
         self.users = UserRows(database)
         self.revocations = RevocationRows(database)
         self.devices = DeviceRows(database, lambda: unix_ms() - int(inactivity_timeout_s * 1000))
+        self.profiles = ProfileRows(database)
         self.presence = PresenceRows(database)
 
     @classmethod
