@@ -97,5 +97,5 @@ async def test_a_page_on_the_wire(client: httpx.AsyncClient) -> None:
     [(0, 10, 0, 0, False), (10, 10, 0, 1, False), (11, 10, 0, 2, True), (11, 10, 1, 2, False), (11, 10, 5, 2, False)],
 )
 def test_counting(total: int, size: int, number: int, pages: int, more: bool) -> None:
-    page = page_body([], total, PageRequest(size=size, number=number))
+    page: Page[EntityId] = page_body([], total, PageRequest(size=size, number=number))
     assert (page.data, page.total_pages, page.total_elements, page.has_next) == ([], pages, total, more)

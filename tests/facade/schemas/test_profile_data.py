@@ -68,7 +68,7 @@ def test_mqtt() -> None:
     assert mqtt == MqttProfile(
         telemetry_topic="t/+", attributes_topic="a", attributes_subscribe_topic="s", acknowledge_invalid=True
     )
-    profile.mqtt.CopyFrom(mqtt)
+    profile = DeviceProfile(transport_type=TransportType.TRANSPORT_TYPE_MQTT, mqtt=mqtt)
     assert shown_profile_data(profile)["transportConfiguration"] == own
 
 
