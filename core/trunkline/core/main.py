@@ -132,6 +132,7 @@ class Core:
         revocations.subscribe(self.callers.revoke)
         devices.on_deleted(self._device_deleted)
         devices.on_credentials_changed(self._credentials_changed)
+        devices.on_reassigned(lambda device_id: self._watches.changed((device_id,)))
         customers = Customers(store.customers, revocations)
         customers.on_deleted(self._devices_reassigned)
         tenants = Tenants(store.tenants, revocations)
@@ -139,7 +140,7 @@ class Core:
         self.server = build_server(
             rpc_service=RpcService(authentication, UnaryCalls(gate=self._gate, clock=monotonic_ms), self.callers),
             transport_service=TransportService(authentication, self.links),
-            device_service=DeviceService(authentication=authentication, devices=devices),
+            device_service=DeviceService(authentication=authentication, devices=devices, presence=self._watches),
             identity_service=IdentityService(
                 authentication=authentication,
                 logins=Logins(
@@ -273,6 +274,7 @@ class Core:
     def _devices_reassigned(self, device_ids: list[bytes]) -> None:
         for device_id in device_ids:
             self._directory.forget(device_id)
+        self._watches.changed(device_ids)
 
     def _devices_deleted(self, device_ids: list[bytes]) -> None:
         for device_id in device_ids:
@@ -281,6 +283,7 @@ class Core:
 
     def _device_deleted(self, device_id: bytes) -> None:
         self._runner.delete(device_id)
+        self._watches.changed((device_id,))
 
     def _credentials_changed(self, device_id: bytes) -> None:
         self.links.close_device(device_id, ErrorReason.ERROR_REASON_CREDENTIALS_CHANGED)
@@ -307,6 +310,7 @@ class Core:
         self._gate.draining = True
         await self.server.drain()
         self.callers.drain(grace_ms)
+        self._watches.drain()
         self._runner.drain()
         self.links.drain(grace_ms)
 

@@ -9,6 +9,7 @@ from doubles.scripted_services import IdleTransportService, ScriptedRpcService
 from doubles.wall_clock import WallClock
 
 from trunkline.contract.channel import core_address, open_channel
+from trunkline.contract.clock import monotonic_ms
 from trunkline.core.devices.directory import Directory
 from trunkline.core.devices.service import Devices
 from trunkline.core.identity.activation import Activations
@@ -20,6 +21,8 @@ from trunkline.core.identity.revocations import Revocations
 from trunkline.core.identity.tenants import Tenants
 from trunkline.core.identity.tokens import Tokens
 from trunkline.core.identity.users import Users
+from trunkline.core.presence.tracker import PresenceTracker
+from trunkline.core.presence.watches import PresenceWatches
 from trunkline.core.rpc.authentication import Authentication
 from trunkline.core.rpc.device_service import DeviceService
 from trunkline.core.rpc.identity_service import IdentityService
@@ -50,6 +53,14 @@ def authentication(tokens: Tokens, revocations: Revocations) -> Authentication:
 
 
 @pytest.fixture
+async def presence(store: Store) -> PresenceWatches:
+    tracker = await PresenceTracker.load(
+        store.presence, inactivity_ms=600_000, write_ms=1, activity_write_ms=1, clock=monotonic_ms
+    )
+    return PresenceWatches(store.presence, tracker, Directory(store.devices), max_watches=2, max_watched_devices=10)
+
+
+@pytest.fixture
 def rpc_service() -> ScriptedRpcService:
     return ScriptedRpcService()
 
@@ -61,6 +72,7 @@ async def server(
     tokens: Tokens,
     revocations: Revocations,
     authentication: Authentication,
+    presence: PresenceWatches,
     passwords: Passwords,
     rpc_service: ScriptedRpcService,
     wall: WallClock,
@@ -70,7 +82,9 @@ async def server(
         rpc_service=rpc_service,
         transport_service=IdleTransportService(),
         device_service=DeviceService(
-            authentication=authentication, devices=Devices(store.devices, Directory(store.devices), wall)
+            authentication=authentication,
+            devices=Devices(store.devices, Directory(store.devices), wall),
+            presence=presence,
         ),
         identity_service=IdentityService(
             authentication=authentication,

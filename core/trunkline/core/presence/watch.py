@@ -58,7 +58,7 @@ class PresenceWatch:
         self._last = b""
         self._current = False
         self._changed: dict[bytes, None] = {}  # oldest first
-        self._overrun = False
+        self._problem: TrunklineError | None = None
         self._bell = asyncio.Event()
 
     @property
@@ -72,22 +72,30 @@ class PresenceWatch:
             return
         if device_id in self._changed or len(self._changed) < self._max_behind:
             self._changed[device_id] = None
+            self._bell.set()
         else:
-            self._overrun = True
-        self._bell.set()
-
-    async def next(self) -> PresenceUpdate:
-        """What there is to tell next; waits for it. Raises QUEUE_FULL if too much is to be remembered, and
-        STORE_UNAVAILABLE."""
-        if not self._current:
-            return await self._standing()
-        while True:
-            await self._bell.wait()
-            if self._overrun:
-                raise TrunklineError(
+            self.end(
+                TrunklineError(
                     ErrorReason.ERROR_REASON_QUEUE_FULL,
                     f"More than {self._max_behind} devices changed and were not read of: watch again, and read faster",
                 )
+            )
+
+    def end(self, problem: TrunklineError) -> None:
+        """Let `next` raise this and tell nothing more."""
+        self._problem = problem
+        self._bell.set()
+
+    async def next(self) -> PresenceUpdate:
+        """What there is to tell next; waits for it. Raises QUEUE_FULL if too much is to be remembered,
+        STORE_UNAVAILABLE, and what the watch was ended with."""
+        while True:
+            if self._current:
+                await self._bell.wait()
+            if self._problem is not None:
+                raise self._problem
+            if not self._current:
+                return await self._standing()
             ids = list(islice(self._changed, IN_LIMIT))
             for device_id in ids:
                 del self._changed[device_id]

@@ -82,6 +82,11 @@ class PresenceWatches:
                 if entry is None or watch.scope.tenant_id == entry.tenant_id:
                     watch.changed(device_id)
 
+    def drain(self) -> None:
+        """The core is about to end, and with it every watch."""
+        for watch in self._watches:
+            watch.end(TrunklineError(ErrorReason.ERROR_REASON_CORE_UNAVAILABLE, "The core is shutting down"))
+
     async def run(self) -> None:
         """Notice who becomes inactive, until cancelled."""
         while True:

@@ -1,10 +1,14 @@
 """Who is on the other side of a gRPC call, by its metadata: a user with a token, or a part of the installation."""
 
+import asyncio
 import hmac
-from collections.abc import Iterable
+import time
+from collections.abc import Coroutine, Iterable
+from typing import Any
 
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.metadata import AUTHORIZATION, PART_SECRET
+from trunkline.contract.streams.frames import PrincipalRevoked
 from trunkline.core.identity.principal import Part, Principal
 from trunkline.core.identity.revocations import Revocations
 from trunkline.core.identity.tokens import Tokens
@@ -68,11 +72,35 @@ class Authentication:
         """The user whom a bare JWT proves, as RenewCredentials carries it; errors as in `caller`."""
         principal = self._tokens.verify_access(token)
         if self._revocations.is_revoked(principal):
-            raise TrunklineError(ErrorReason.ERROR_REASON_TOKEN_EXPIRED, "Token has expired")
+            raise _expired()
         return principal
+
+    async def while_valid(self, principal: Principal, serving: Coroutine[Any, Any, None]) -> None:
+        """Run `serving` as long as the principal's token is good. Raises TOKEN_EXPIRED when it no longer is."""
+        life = asyncio.timeout(max(0.0, principal.expires_unix_s - time.time()))
+
+        def look(_revoked: PrincipalRevoked) -> None:
+            if self._revocations.is_revoked(principal) and not life.expired():
+                life.reschedule(asyncio.get_running_loop().time())
+
+        try:
+            async with life:
+                unsubscribe = self._revocations.subscribe(look)
+                try:
+                    await serving
+                finally:
+                    unsubscribe()
+        except TimeoutError:
+            if life.expired():
+                raise _expired() from None
+            raise
 
     def _is_secret(self, shown: str | bytes) -> bool:
         return hmac.compare_digest(shown.encode() if isinstance(shown, str) else shown, self._part_secret)
+
+
+def _expired() -> TrunklineError:
+    return TrunklineError(ErrorReason.ERROR_REASON_TOKEN_EXPIRED, "Token has expired")
 
 
 def _failed() -> TrunklineError:
