@@ -101,6 +101,8 @@ class Paho:
     async def leave(self) -> None:
         self._client.disconnect()
         await asyncio.to_thread(self._client.loop_stop)
+        if (socket := self._client.socket()) is not None:  # left behind where both sides ended it at once
+            socket.close()
 
     def _on_connect(self, _client: object, _user: object, flags: Any, code: ReasonCode, _properties: object) -> None:
         self.session_present = flags.session_present
