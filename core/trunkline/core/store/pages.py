@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, NoReturn, TypeVar
 
-from sqlalchemy import ColumnElement, Row, Select, func
+from sqlalchemy import ColumnElement, Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.contract.errors import TrunklineError
@@ -62,7 +62,7 @@ async def paged(
         _invalid("number", f"There is no page {page.number}")
     if page.text_search:
         query = query.where(search.icontains(_searched(page.text_search), autoescape=True))
-    total = await connection.scalar(query.with_only_columns(func.count(), maintain_column_froms=True))
+    total = await connection.scalar(select(func.count()).select_from(query.with_only_columns(id_column).subquery()))
     in_order = query.order_by(_order(page, sortable), id_column)
     rows = await connection.execute(in_order.limit(page.size).offset(page.size * page.number))
     return Paged(rows.all(), total or 0)
