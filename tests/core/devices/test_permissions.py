@@ -10,7 +10,7 @@ from doubles.people import People
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.ids import new_id, to_text
 from trunkline.core.devices.model import DeviceEntry
-from trunkline.core.devices.permissions import may_administer, may_call, may_read
+from trunkline.core.devices.permissions import may_administer, may_call, may_change, may_read
 from trunkline.core.identity.principal import Principal
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.rpc_service_pb2 import Role
@@ -104,3 +104,23 @@ def test_only_tenant_administrators_administer() -> None:
         with pytest.raises(TrunklineError) as caught:
             may_administer(principal)
         assert (caught.value.reason, caught.value.message) == DENIED
+
+
+def test_changing() -> None:
+    for customer_id in (WHO.customer_id, WHO.other_customer_id, b""):
+        assert may_change(WHO.admin, PUMP, PUMP.id, customer_id) is PUMP
+    assert may_change(WHO.customer, PUMP, PUMP.id, WHO.customer_id) is PUMP
+
+
+@pytest.mark.parametrize("customer_id", [WHO.other_customer_id, b""])
+def test_a_customers_user_gives_no_device_away(customer_id: bytes) -> None:
+    with pytest.raises(TrunklineError) as caught:
+        may_change(WHO.customer, PUMP, PUMP.id, customer_id)
+    assert (caught.value.reason, caught.value.message) == DENIED
+
+
+@pytest.mark.parametrize("principal", [WHO.other_admin, WHO.other_customer, CUSTOMER_OF_NOBODY, NOBODY])
+def test_nobody_changes_what_he_may_not_see(principal: Principal) -> None:
+    with pytest.raises(TrunklineError) as caught:
+        may_change(principal, PUMP, PUMP.id, PUMP.customer_id)
+    assert caught.value.reason == ErrorReason.ERROR_REASON_DEVICE_NOT_FOUND
