@@ -37,7 +37,8 @@ async def test_read_and_send_back(client: httpx.AsyncClient, core: RecordingCore
 async def test_what_the_core_refuses(client: httpx.AsyncClient, core: RecordingCore, bearer: dict[str, str]) -> None:
     message = "Device credentials are already assigned to another device!"
     core.answers[pb.UpdateDeviceCredentialsRequest] = TrunklineError(ErrorReason.ERROR_REASON_ALREADY_EXISTS, message)
-    response = await client.post("/api/device/credentials", json={}, headers=bearer)
+    body = {"deviceId": {"entityType": "DEVICE", "id": DEVICE}}
+    response = await client.post("/api/device/credentials", json=body, headers=bearer)
     assert response.status_code == 400
     assert (response.json()["errorCode"], response.json()["message"]) == (31, message)
 

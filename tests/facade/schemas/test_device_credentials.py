@@ -52,16 +52,18 @@ def test_every_kind(kind: str) -> None:
     )
 
 
-def test_what_is_missing_is_for_the_core_to_tell() -> None:
-    assert DeviceCredentialsBody.read(b"{}").update() == UpdateDeviceCredentialsRequest(
-        credentials=devices_pb.DeviceCredentials()
-    )
+def test_what_else_is_missing_is_for_the_core_to_tell() -> None:
+    body = DeviceCredentialsBody.read(b'{"deviceId":{"entityType":"DEVICE","id":"%s"}}' % DEVICE.encode())
+    asked = UpdateDeviceCredentialsRequest(credentials=devices_pb.DeviceCredentials(device_id=DEVICE))
+    assert body.update() == asked
 
 
 @pytest.mark.parametrize(
     ("body", "message"),
     [
         ('{"id":"abc"}', "Invalid request body: id: "),
+        ("{}", "Invalid entity id"),
+        ('{"deviceId":{"entityType":"DEVICE","id":"13814000-1dd2-11b2-8080-808080808080"}}', "Invalid entity id"),
         ('{"id":{}}', "Invalid request body: id.id: Field required"),
         ('{"id":{"id":"abc"}}', "Invalid UUID string: abc"),
         ('{"createdTime":"now"}', "Invalid request body: createdTime: "),

@@ -4,6 +4,7 @@ from typing import Final, Literal, Self
 
 from pydantic import Field
 
+from trunkline.facade.errors import bad_request
 from trunkline.facade.schemas.base import Body, EntityId, asked_version, entity, named, unix_ms, uuid_text
 from trunkline.v1 import device_pb2 as devices_pb
 from trunkline.v1.device_service_pb2 import UpdateDeviceCredentialsRequest
@@ -40,7 +41,10 @@ class DeviceCredentialsBody(Body):
 
     def update(self) -> UpdateDeviceCredentialsRequest:
         """What the core is asked for. Raises TrunklineError (INVALID_ARGUMENT)."""
-        return UpdateDeviceCredentialsRequest(credentials=self.message(), version=asked_version(self.version))
+        credentials = self.message()
+        if not credentials.device_id:
+            raise bad_request("Invalid entity id")
+        return UpdateDeviceCredentialsRequest(credentials=credentials, version=asked_version(self.version))
 
 
 class DeviceCredentials(Body):
