@@ -1,5 +1,7 @@
 """One MQTT session between a recording socket and a recording link, on a clock that the test moves."""
 
+from copy import copy
+
 from doubles.manual_clock import ManualClock
 from doubles.recording_link import RecordingLink
 
@@ -56,6 +58,13 @@ class MqttBench:
         self.around = Surroundings(self.link, MqttSettings.model_validate(settings), Uplinks(self.clock), self.clock)
         self.line = RecordingLine()
         self.session = MqttSession(self.around, self.line)
+
+    def another(self) -> "MqttBench":
+        """One more connection at the same endpoint, from the same address."""
+        bench = copy(self)
+        bench.line = RecordingLine()
+        bench.session = MqttSession(self.around, bench.line)
+        return bench
 
     def connect(self, *, gateway: bool = False, **options: object) -> list[tuple[int, bytes]]:
         """CONNECT and let in; what the device was sent."""

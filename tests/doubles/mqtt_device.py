@@ -17,6 +17,7 @@ class MqttDevice:
         self._qos = qos
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self._packet_id = 0
+        self._writes = True
 
     async def open(self) -> Self:
         """Connect the socket, and nothing more."""
@@ -104,6 +105,12 @@ class MqttDevice:
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
 
+    def half_close(self) -> None:
+        """Send nothing any more, and go on reading."""
+        assert self._streams is not None
+        self._streams[1].write_eof()
+        self._writes = False
+
     def cut(self) -> None:
         """Reset the connection, as a device that loses power does."""
         assert self._streams is not None
@@ -116,7 +123,8 @@ class MqttDevice:
             return
         writer = self._streams[1]
         self._streams = None
-        writer.write(packets.disconnect(self.level))
+        if self._writes:
+            writer.write(packets.disconnect(self.level))
         writer.close()
         try:
             await writer.wait_closed()

@@ -72,6 +72,16 @@ async def stage(**settings: int | str | bool) -> AsyncIterator[Stage]:
             await worker.drain()
 
 
+async def clog(on: Stage, session: int) -> int:
+    """Send a device that reads nothing more than its buffer takes; how many calls were written."""
+    sent = 0
+    while not on.core.heard(DeliveryReport):
+        sent += 1
+        on.core.deliver(session, sent, params=b'"%b"' % (b"x" * 1_000_000))
+        await on.core.hear_any()
+    return sent - 1
+
+
 async def test_it_says_where_it_listens() -> None:
     async with stage() as on:
         assert on.endpoint.addresses() == [f"mqtt://127.0.0.1:{on.endpoint.port}"]
@@ -209,12 +219,69 @@ async def test_a_device_that_takes_nothing_gets_no_more_calls_until_it_does() ->
         assert (await device.receive()).request_id == 99
 
 
+async def test_a_device_that_takes_nothing_for_too_long_is_disconnected_and_told() -> None:
+    async with stage(write_buffer_bytes=65_536, slow_timeout_ms=5_000, disconnect_timeout_ms=60_000) as on:
+        device, session = await on.attach(V5, qos=0, keep_alive_s=1)
+        sent = await clog(on, session)
+        on.sweep(5_000)
+        assert on.endpoint.connections
+        on.sweep(1_000)
+        assert await on.core.hear(Disconnected) == Disconnected(session, DisconnectCause.DISCONNECT_CAUSE_KEEPALIVE)
+        assert on.worker.counters.rejected["slow_device"] == 1
+        for _ in range(sent):
+            await device.receive()
+        assert (await device.expect(packets.DISCONNECT))[0] == ReasonCode.QUOTA_EXCEEDED
+        await device.closed()
+
+
+async def test_an_address_from_which_too_many_wrong_credentials_came_is_blocked_for_a_while() -> None:
+    async with stage(max_failed_logins=3, block_ms=60_000) as on:
+        for _ in range(3):
+            assert not await on.device().connect("wrong")
+        blocked = await on.device().open()
+        await blocked.closed()
+        assert on.worker.counters.rejected["blocked_address"] == 1
+        on.sweep(60_000)
+        await on.attach()
+
+
+async def test_a_device_that_closes_its_side_is_gone() -> None:
+    async with stage() as on:
+        device, session = await on.attach()
+        device.half_close()
+        assert await on.core.hear(Disconnected) == Disconnected(
+            session, DisconnectCause.DISCONNECT_CAUSE_CONNECTION_LOST
+        )
+        await device.closed()
+
+
+async def test_a_device_that_went_without_a_word_is_gone_after_its_keep_alive() -> None:
+    async with stage() as on:
+        device, session = await on.attach(keep_alive_s=2)
+        cut = packets.publish(V3_1_1, b"v1/devices/me/telemetry", b"{}")[:-1]
+        device.send(packets.PINGREQ_PACKET, cut)  # and then its power failed
+        await device.expect(packets.PINGRESP)
+        on.sweep(4_500)
+        assert await on.core.hear(Disconnected) == Disconnected(session, DisconnectCause.DISCONNECT_CAUSE_KEEPALIVE)
+        assert on.core.heard(DeviceData) == []
+
+
+async def test_a_connection_that_never_says_what_it_is_is_closed() -> None:
+    async with stage() as on:
+        silent = await on.device().open()
+        half = await on.device().open()
+        half.send(packets.connect(V3_1_1, "half", TOKEN)[:-1])
+        await on.attach()  # both were accepted before
+        on.sweep(10_500)
+        await silent.closed()
+        await half.closed()
+        assert on.worker.counters.rejected["connect_timeout"] == 2
+
+
 async def test_a_connection_that_does_not_close_is_cut() -> None:
     async with stage(write_buffer_bytes=65_536, disconnect_timeout_ms=1_000) as on:
         device, session = await on.attach(qos=0)
-        while not on.core.heard(DeliveryReport):
-            on.core.deliver(session, 1, params=b'"%b"' % (b"x" * 1_000_000))
-            await on.core.hear_any()
+        await clog(on, session)
         (connection,) = on.endpoint.connections
         assert connection.session is not None
         connection.session.end(endings.SHUTTING_DOWN)
@@ -238,9 +305,7 @@ async def test_stopping_tells_devices_and_takes_no_more() -> None:
 async def test_stopping_does_not_wait_long_for_a_device_that_takes_nothing() -> None:
     async with stage(write_buffer_bytes=65_536, disconnect_timeout_ms=50) as on:
         device, session = await on.attach(qos=0)
-        while not on.core.heard(DeliveryReport):
-            on.core.deliver(session, 1, params=b'"%b"' % (b"x" * 1_000_000))
-            await on.core.hear_any()
+        await clog(on, session)
         await on.worker.drain()
         await device.closed()
         assert not on.endpoint.connections

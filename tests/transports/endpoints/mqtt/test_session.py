@@ -123,6 +123,76 @@ class TestConnecting:
         bench.session.receive(packets.connect(V5, "id", "t", values={PropertyId.RECEIVE_MAXIMUM: 0}))
         assert (bench.line.open, bench.line.take(), bench.link.take()) == (False, [], [])
 
+    def test_a_client_that_takes_too_little_is_told_if_that_fits(self) -> None:
+        bench = MqttBench(V5)
+        bench.session.receive(packets.connect(V5, "id", "token", values={PropertyId.MAXIMUM_PACKET_SIZE: 10}))
+        bench.let_in()
+        assert bench.said() == [(packets.DISCONNECT, ReasonCode.PACKET_TOO_LARGE, "")]
+        assert not bench.line.open
+        assert bench.link.ends == [(1, PROTOCOL_ERROR)]
+
+        silent = MqttBench(V5)
+        silent.session.receive(packets.connect(V5, "id", "token", values={PropertyId.MAXIMUM_PACKET_SIZE: 2}))
+        silent.let_in()
+        assert (silent.line.open, silent.line.written) == (False, b"")
+
+    def test_a_refusal_says_why_where_that_is_wanted(self) -> None:
+        for reasons, told in ((1, {PropertyId.REASON_STRING: "The certificate has expired"}), (0, {})):
+            bench = MqttBench(V5)
+            values: Properties = {PropertyId.REQUEST_PROBLEM_INFO: reasons}
+            bench.session.receive(packets.connect(V5, "id", "token", values=values))
+            bench.session.refused(Refused(1, ErrorReason.ERROR_REASON_BAD_CREDENTIALS, "The certificate has expired"))
+            connack, _ = bench.line.take()
+            assert packets.decode_connack(connack[1], V5).properties == told
+
+    @pytest.mark.parametrize(("level", "code"), [(V3_1_1, 3), (V5, 0x88)])
+    def test_a_device_whose_profile_is_for_another_transport_is_refused(self, level: int, code: int) -> None:
+        bench = MqttBench(level)
+        bench.session.receive(packets.connect(level, "id", "token"))
+        bench.session.refused(Refused(1, ErrorReason.ERROR_REASON_NOT_SUPPORTED, "Its profile is for CoAP"))
+        (_, connack), *rest = bench.line.take()
+        assert packets.decode_connack(connack, level).code == code
+        assert rest == ([(packets.DISCONNECT << 4, b"\x89")] if level == V5 else [])
+
+    @pytest.mark.parametrize(("level", "code", "behind"), [(V3_1_1, 3, []), (V5, 0x9F, [(0xE0, b"\x96")])])
+    def test_connecting_counts_against_the_rate_limit(
+        self, level: int, code: int, behind: list[tuple[int, bytes]]
+    ) -> None:
+        bench = MqttBench(level, rate_limit_messages="1:600")
+        bench.connect()
+        again = bench.another()
+        again.session.receive(packets.connect(level, "id", "token"))
+        again.let_in()
+        connack, *rest = again.line.take()
+        assert (packets.decode_connack(connack[1], level).code, rest) == (code, behind)
+        assert bench.link.ends == [(2, DisconnectCause.DISCONNECT_CAUSE_CLOSED_BY_CORE)]
+
+    def test_wrong_credentials_count_against_the_address_and_right_ones_clear_it(self) -> None:
+        bench = MqttBench(max_failed_logins=2)
+        failed_logins = bench.around.failed_logins
+        assert failed_logins is not None
+        for reason in (ErrorReason.ERROR_REASON_BAD_CREDENTIALS, ErrorReason.ERROR_REASON_CORE_UNAVAILABLE):
+            stranger = bench.another()
+            stranger.session.receive(packets.connect(V3_1_1, "id", "wrong"))
+            stranger.session.refused(Refused(1, reason))
+        assert not failed_logins.blocked(bench.line.address, 0)  # a core that is away is nobody's fault
+        bench.connect()
+        for _ in range(2):
+            assert not failed_logins.blocked(bench.line.address, bench.around.now_ms)
+            stranger = bench.another()
+            stranger.session.receive(packets.connect(V3_1_1, "id", "wrong"))
+            stranger.session.refused(Refused(1, ErrorReason.ERROR_REASON_BAD_CREDENTIALS))
+        assert failed_logins.blocked(bench.line.address, bench.around.now_ms)
+
+    @pytest.mark.parametrize("level", LEVELS)
+    def test_a_will_is_taken_and_never_published(self, level: int) -> None:
+        bench = MqttBench(level)
+        will = packets.Will("v1/devices/me/telemetry", b'{"gone":true}', 2, True)
+        ((_, connack),) = bench.connect(will=will, clean=False)
+        assert packets.decode_connack(connack, level).code == 0
+        bench.session.end(endings.LOST)
+        assert bench.link.take() == []
+
     @pytest.mark.parametrize("level", LEVELS)
     def test_a_second_connect_is_a_protocol_error(self, level: int) -> None:
         bench = opened(level)
@@ -283,6 +353,19 @@ class TestDelivering:
             bench.line.take()
             bench.session.receive(b"".join(packets.puback(V5, packet_id) for packet_id in range(1, size + 2)))
 
+    def test_identifiers_wrap_after_65_535_publishes_and_0_is_none(self) -> None:
+        bench = opened()
+        for number in range(1, 65_536):
+            assert bench.deliver(number)
+            bench.session.receive(packets.puback(V3_1_1, number))
+            bench.line.written = b""
+        bench.link.take()
+        bench.deliver(70_000)
+        bench.deliver(70_001)
+        assert [call.packet_id for call in bench.published()] == [1, 2]
+        bench.session.receive(packets.puback(V3_1_1, 1))
+        assert bench.link.take() == [DeliveryReport(1, 70_000, DELIVERED)]
+
 
 class TestAnswering:
     def test_an_answer_goes_to_the_request_it_is_for(self) -> None:
@@ -352,6 +435,38 @@ class TestAnswering:
         bench.publish("v1/devices/me/telemetry", b"{}", packet_id=3)
         assert bench.line.written == packets.puback(V3_1_1, 3)
 
+    def test_an_acknowledgement_that_waited_still_says_what_was_wrong(self) -> None:
+        bench = opened(V5)
+        bench.link.keeps = {41}
+        bench.publish("v1/devices/me/rpc/response/41", b"{}", packet_id=1)
+        bench.publish("wrong/topic", b"{}", packet_id=2)
+        bench.session.reply_stored(41)
+        assert [code for _, code, _ in bench.said()] == [0, ReasonCode.TOPIC_NAME_INVALID]
+
+    def test_a_device_is_not_read_while_too_many_acknowledgements_wait(self) -> None:
+        bench = opened(max_queued_packets=10)
+        bench.link.keeps = {41}
+        bench.publish("v1/devices/me/rpc/response/41", b"{}", packet_id=1)
+        for packet_id in range(2, 10):
+            bench.publish("v1/devices/me/telemetry", b"{}", packet_id=packet_id)
+        assert bench.line.pauses == set()
+        bench.publish("v1/devices/me/telemetry", b"{}", packet_id=10)
+        assert bench.line.pauses == {Pause.KEPT_REPLIES}
+        bench.session.reply_stored(41)
+        assert bench.line.pauses == set()
+        assert len(bench.line.take()) == 10
+
+    def test_a_device_that_takes_nothing_is_not_answered_without_end(self) -> None:
+        bench = opened(V5)
+        bench.session.congestion = Congestion(300_000, 300, bench.around.now_ms)
+        for _ in range(3):
+            bench.publish("v1/devices/me/rpc/request/1", b'{"method":"getSessionLimits"}', 0)
+        *answers, (first, body) = bench.line.take()
+        assert [kind >> 4 for kind, _ in answers] == [packets.PUBLISH]
+        assert (first >> 4, body[0]) == (packets.DISCONNECT, ReasonCode.QUOTA_EXCEEDED)
+        assert bench.link.rejections == {"slow_device": 1}
+        assert not bench.line.open
+
     def test_a_device_with_too_many_kept_replies_is_not_read(self) -> None:
         bench = opened()
         bench.link.keeps = {41}
@@ -413,10 +528,10 @@ class TestProtocol:
         bench.session.receive(packets.PINGREQ_PACKET)
         assert bench.line.written == packets.PINGRESP_PACKET
 
-    @pytest.mark.parametrize("kind", [packets.PUBREC, packets.PUBCOMP, packets.SUBACK, packets.PINGRESP])
-    def test_what_has_no_use_here_is_ignored(self, kind: int) -> None:
+    @pytest.mark.parametrize("first", [0x50, 0x62, 0x70, 0x90, 0xD0])  # PUBREC, PUBREL, PUBCOMP, SUBACK, PINGRESP
+    def test_what_has_no_use_here_is_ignored(self, first: int) -> None:
         bench = opened()
-        bench.session.receive(packets.packet(kind << 4, b"\x00\x01"))
+        bench.session.receive(packets.packet(first, b"\x00\x01"))
         assert bench.line.open
         assert bench.link.take() == []
 
@@ -431,6 +546,9 @@ class TestProtocol:
             b"\x80\x02\x00\x01",  # wrong flags
             b"\x00\x00",  # reserved kind
             b"\x41\x02\x00\x01",  # PUBACK with flags
+            b"\x30\x00",  # an empty PUBLISH
+            b"\x36\x05\x00\x01a\x00\x01",  # QoS 3
+            b"\x30\x03\x00\x01+",  # a wildcard
         ],
     )
     def test_malformed_packets_end_the_connection(self, level: int, data: bytes) -> None:
@@ -439,6 +557,20 @@ class TestProtocol:
         assert ended_with(bench, ReasonCode.MALFORMED_PACKET)
         assert bench.link.ends == [(1, PROTOCOL_ERROR)]
         assert bench.link.rejections == {"malformed_packet": 1}
+
+    @pytest.mark.parametrize("flags", [0x01, 0x08, 0x09])  # RETAIN, DUP, both
+    def test_retain_and_dup_mean_nothing(self, flags: int) -> None:
+        bench = opened()
+        bench.session.receive(packets.packet(0x32 | flags, b"\x00\x17v1/devices/me/telemetry\x00\x07{}"))
+        assert bench.link.take() == [DeviceData(1, 0, DataKind.DATA_KIND_TELEMETRY, b"{}")]
+        assert bench.line.written == packets.puback(V3_1_1, 7)
+
+    def test_a_packet_identifier_may_be_used_again(self) -> None:
+        bench = opened()
+        for number in (1, 2):
+            bench.publish(f"v1/devices/me/rpc/response/{number}", b"{}", packet_id=7)
+        assert [frame.request_id for frame in bench.link.take() if isinstance(frame, Reply)] == [1, 2]
+        assert bench.line.written == packets.puback(V3_1_1, 7) * 2
 
     def test_authentication_packets_exist_only_in_version_5(self) -> None:
         old, new = opened(V3_1_1), opened(V5)

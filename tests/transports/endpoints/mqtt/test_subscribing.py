@@ -11,7 +11,7 @@ from trunkline.transports.endpoints.mqtt.session import Stage
 
 def connected(level: int = V5, values: Properties | None = None, **settings: int | str) -> MqttBench:
     bench = MqttBench(level, **settings)
-    bench.connect(**({"values": values} if values is not None else {}))
+    bench.connect(values=values or {})
     return bench
 
 

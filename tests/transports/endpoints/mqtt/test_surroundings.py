@@ -10,8 +10,8 @@ def test_pauses_are_told_apart_by_bits() -> None:
 
 
 def test_sockets_are_lines() -> None:
-    for method in ("write", "close", "pause", "resume"):
-        assert callable(getattr(Connection, method))
+    for member in ("certificate", "address", "waiting", "write", "close", "pause", "resume"):
+        assert hasattr(Connection, member)
     lines: list[Line] = [RecordingLine()]
     assert lines
 
@@ -21,3 +21,11 @@ def test_sessions_share_what_surrounds_them() -> None:
     assert bench.session.around is bench.around
     assert isinstance(bench.around.publishes, Uplinks)
     assert bench.around.now_ms == bench.clock.now
+
+
+def test_what_is_not_limited_costs_nothing() -> None:
+    around = MqttBench().around
+    assert (around.rate_limits, around.failed_logins) == (None, None)
+    around = MqttBench(rate_limit_telemetry_data_points="1:1", max_failed_logins=1).around
+    assert around.rate_limits is not None
+    assert around.failed_logins is not None

@@ -2,6 +2,7 @@ import pytest
 from doubles.mqtt_bench import MqttBench
 
 from trunkline.transports.endpoints.mqtt import packets
+from trunkline.transports.endpoints.mqtt.congestion import Congestion
 from trunkline.transports.endpoints.mqtt.packets import V3_1_1, V5
 from trunkline.transports.endpoints.mqtt.session import Stage
 from trunkline.transports.endpoints.mqtt.timeouts import look_at
@@ -67,3 +68,33 @@ def test_a_socket_that_does_not_take_its_last_bytes_is_to_be_cut() -> None:
     assert bench.session.stage is Stage.CLOSED
     assert look_at(bench.session, bench.advance(1_000))
     assert not look_at(bench.session, bench.advance(1))
+
+
+def test_a_device_that_takes_nothing_is_disconnected() -> None:
+    bench = MqttBench(V5, slow_timeout_ms=30_000)
+    bench.connect(keep_alive_s=2)
+    bench.line.waiting = 300_000
+    bench.session.congestion = Congestion(300_000, 100, bench.around.now_ms)
+    look_at(bench.session, bench.advance(30_000))
+    assert bench.line.open  # its pings are not read: its keep-alive does not count
+    bench.line.waiting = 299_999
+    look_at(bench.session, bench.advance(1))
+    look_at(bench.session, bench.advance(30_000))
+    assert bench.line.open
+    look_at(bench.session, bench.advance(1))
+    assert bench.said() == [(packets.DISCONNECT, 0x97, "What was sent is not taken")]
+    assert bench.link.ends == [(1, KEEP_ALIVE)]
+    assert bench.link.rejections == {"slow_device": 1}
+
+
+def test_a_device_that_catches_up_is_looked_at_as_before() -> None:
+    bench = MqttBench(V5)
+    bench.connect(keep_alive_s=2)
+    bench.session.congestion = Congestion(300_000, 100, bench.around.now_ms)
+    look_at(bench.session, bench.advance(10_000))
+    bench.session.congestion = None
+    look_at(bench.session, bench.advance(1))
+    look_at(bench.session, bench.advance(3_000))
+    assert bench.line.open
+    look_at(bench.session, bench.advance(1))
+    assert not bench.line.open

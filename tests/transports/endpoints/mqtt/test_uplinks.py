@@ -1,9 +1,17 @@
 import json
 
+import msgspec
 import pytest
 from doubles.mqtt_bench import MqttBench
 
-from trunkline.contract.streams.frames import DeviceCall, DeviceData, DeviceDataAnswer, Reply
+from trunkline.contract.streams.frames import (
+    DeviceCall,
+    DeviceData,
+    DeviceDataAnswer,
+    MqttProfile,
+    Reply,
+    TransportProfile,
+)
 from trunkline.transports.endpoints.mqtt import packets
 from trunkline.transports.endpoints.mqtt.packets import V3_1_1, V5
 from trunkline.transports.endpoints.mqtt.reason_codes import ReasonCode
@@ -122,6 +130,142 @@ def test_what_does_not_fit_its_topic_is_refused(topic: str, payload: bytes) -> N
     for bench in (told, unacknowledged, old):
         assert bench.link.take() == []
         assert bench.link.rejections == {"payload": 1}
+
+
+def test_the_device_is_told_what_did_not_fit() -> None:
+    bench = opened()
+    bench.publish("v1/devices/me/rpc/request/1", b"{}")
+    assert bench.said() == [(packets.PUBACK, 0x99, "`method` is missing or no text")]
+
+
+def profile(**mqtt: str | bool) -> TransportProfile:
+    return TransportProfile(b"p" * 16, 1, mqtt=msgspec.convert(mqtt, MqttProfile))
+
+
+class TestProfile:
+    @pytest.mark.parametrize("payload", [b'"a":1}', b"[1]"])
+    def test_it_may_want_old_devices_told_that_all_is_well(self, payload: bytes) -> None:
+        bench = opened(V3_1_1)
+        bench.link.profiles[b"p" * 16] = profile(acknowledge_invalid=True)
+        bench.publish("v1/devices/me/telemetry", payload)
+        assert acknowledged(bench)
+        assert bench.line.open
+        bench.publish("v1/devices/me/telemetry", payload, qos=0)
+        assert not bench.line.open  # there is no way to tell it
+
+    @pytest.mark.parametrize(
+        ("topic", "kind"),
+        [
+            ("plant/7/data", DataKind.DATA_KIND_TELEMETRY),
+            ("plant/7/about", DataKind.DATA_KIND_ATTRIBUTES),
+            ("v1/devices/me/telemetry", DataKind.DATA_KIND_TELEMETRY),
+            ("v2/a", DataKind.DATA_KIND_ATTRIBUTES),
+        ],
+    )
+    def test_it_may_name_topics_for_data_beside_the_standard_ones(self, topic: str, kind: DataKind.ValueType) -> None:
+        bench = opened()
+        bench.link.profiles[b"p" * 16] = profile(telemetry_topic="plant/+/data", attributes_topic="plant/+/about")
+        bench.publish(topic, b'{"a":1}')
+        assert bench.link.take() == [DeviceData(1, 0, kind, b'{"a":1}')]
+        assert acknowledged(bench)
+
+    def test_it_may_change_while_the_device_is_connected(self) -> None:
+        bench = opened()
+        bench.publish("plant/7/data", b'{"a":1}')
+        assert acknowledged(bench, ReasonCode.TOPIC_NAME_INVALID)
+        bench.link.profiles[b"p" * 16] = profile(telemetry_topic="plant/+/data")
+        bench.publish("plant/7/data", b'{"a":1}')
+        assert acknowledged(bench)
+
+    def test_its_own_topics_come_before_the_standard_ones_for_data(self) -> None:
+        bench = opened()
+        bench.link.profiles[b"p" * 16] = profile(attributes_topic="v1/devices/me/telemetry")
+        bench.publish("v1/devices/me/telemetry", b'{"a":1}')
+        assert bench.link.take() == [DeviceData(1, 0, DataKind.DATA_KIND_ATTRIBUTES, b'{"a":1}')]
+
+    def test_a_wide_filter_takes_no_calls_away(self) -> None:
+        bench = opened()
+        bench.link.profiles[b"p" * 16] = profile(telemetry_topic="#")
+        bench.publish("v1/devices/me/rpc/response/41", b"{}")
+        bench.publish("v2/r/res/42", b"{}")
+        bench.publish("v1/devices/me/rpc/request/1", b'{"method":"time"}')
+        bench.publish("any/thing", b"{}")
+        assert [type(frame) for frame in bench.link.take()] == [Reply, Reply, DeviceCall, DeviceData]
+
+
+class TestRateLimits:
+    @pytest.mark.parametrize("level", [V3_1_1, V5])
+    @pytest.mark.parametrize(
+        ("topic", "payload"),
+        [
+            ("v1/devices/me/rpc/response/41", b"{}"),
+            ("v1/devices/me/rpc/request/1", b'{"method":"time"}'),
+            ("v1/devices/me/attributes/request/1", b"{}"),
+            ("v1/devices/me/telemetry", b"{}"),
+            ("v1/devices/me/claim", b""),
+            ("v2/fw/request/1/chunk/0", b""),
+            ("v1/gateway/connect", b"{}"),
+            ("wrong/topic", b"{}"),
+        ],
+    )
+    def test_whatever_a_device_says_counts(self, level: int, topic: str, payload: bytes) -> None:
+        bench = opened(level, rate_limit_messages="2:600")  # CONNECT is one
+        bench.publish(topic, payload)
+        assert bench.line.open
+        bench.line.take()
+        bench.link.take()
+        bench.publish(topic, payload)
+        assert bench.link.take() == []
+        assert not bench.line.open
+        if level == V5:
+            ((kind, code, why),) = bench.said()
+            assert (kind, code, "rate limits" in why) == (packets.DISCONNECT, 0x83, True)
+        else:
+            assert bench.line.written == b""
+        assert bench.link.rejections["rate_limit"] == 1
+
+    def test_data_has_limits_of_its_own(self) -> None:
+        bench = opened(rate_limit_telemetry_messages="2:600", rate_limit_telemetry_data_points="10:600")
+        for _ in range(3):
+            bench.publish("v1/devices/me/rpc/response/41", b"{}")
+        bench.publish("v1/devices/me/telemetry", b'{"a":1,"b":2}')
+        bench.publish("v1/devices/me/attributes", b'{"a":1}')
+        assert bench.line.open
+        bench.publish("v1/devices/me/telemetry", b'{"a":1}')
+        assert not bench.line.open
+
+    def test_every_value_is_a_data_point(self) -> None:
+        bench = opened(rate_limit_telemetry_data_points="3:600")
+        bench.publish("v1/devices/me/telemetry", b'[{"a":1},{"ts":1,"values":{"a":1,"b":2}}]')
+        assert bench.line.open
+        bench.publish("v1/devices/me/telemetry", b'{"a":1}')
+        assert not bench.line.open
+
+    def test_asking_for_them_is_free_and_pinging_too(self) -> None:
+        bench = opened(rate_limit_messages="1:600")
+        for _ in range(3):
+            bench.session.receive(packets.PINGREQ_PACKET)
+            bench.publish("v1/devices/me/rpc/request/1", b'{"method":"getSessionLimits"}', qos=0)
+        assert bench.line.open
+
+    def test_time_brings_more(self) -> None:
+        bench = opened(rate_limit_messages="1:1")
+        for _ in range(3):
+            bench.advance(1_000)
+            bench.publish("v1/devices/me/rpc/response/41", b"{}")
+        assert bench.line.open
+
+    def test_a_device_hears_of_them(self) -> None:
+        bench = opened(
+            rate_limit_messages="20:600",
+            rate_limit_telemetry_messages="10:600",
+            rate_limit_telemetry_data_points="40:600",
+        )
+        bench.publish("v1/devices/me/rpc/request/1", b'{"method":"getSessionLimits"}', qos=0)
+        assert bench.published()[0].payload == (
+            b'{"maxPayloadSize":65536,"maxInflightMessages":100,"rateLimits":'
+            b'{"messages":"20:600","telemetryMessages":"10:600","telemetryDataPoints":"40:600"}}'
+        )
 
 
 @pytest.mark.parametrize(("level", "reason"), [(V3_1_1, ReasonCode.SUCCESS), (V5, ReasonCode.TOPIC_NAME_INVALID)])
