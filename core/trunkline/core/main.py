@@ -49,6 +49,7 @@ from trunkline.core.links.worker_link import WorkerLink
 from trunkline.core.metrics import Counters
 from trunkline.core.presence.tracker import PresenceTracker
 from trunkline.core.presence.watches import PresenceWatches
+from trunkline.core.profiles.service import Profiles
 from trunkline.core.rpc.authentication import Authentication
 from trunkline.core.rpc.device_service import DeviceService
 from trunkline.core.rpc.identity_service import IdentityService
@@ -140,7 +141,12 @@ class Core:
         self.server = build_server(
             rpc_service=RpcService(authentication, UnaryCalls(gate=self._gate, clock=monotonic_ms), self.callers),
             transport_service=TransportService(authentication, self.links),
-            device_service=DeviceService(authentication=authentication, devices=devices, presence=self._watches),
+            device_service=DeviceService(
+                authentication=authentication,
+                devices=devices,
+                profiles=Profiles(store.profiles),
+                presence=self._watches,
+            ),
             identity_service=IdentityService(
                 authentication=authentication,
                 logins=Logins(

@@ -23,6 +23,7 @@ from trunkline.core.identity.tokens import Tokens
 from trunkline.core.identity.users import Users
 from trunkline.core.presence.tracker import PresenceTracker
 from trunkline.core.presence.watches import PresenceWatches
+from trunkline.core.profiles.service import Profiles
 from trunkline.core.rpc.authentication import Authentication
 from trunkline.core.rpc.device_service import DeviceService
 from trunkline.core.rpc.identity_service import IdentityService
@@ -84,6 +85,7 @@ async def server(
         device_service=DeviceService(
             authentication=authentication,
             devices=Devices(store.devices, Directory(store.devices), wall),
+            profiles=Profiles(store.profiles, wall),
             presence=presence,
         ),
         identity_service=IdentityService(
