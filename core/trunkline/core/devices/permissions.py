@@ -1,15 +1,14 @@
 """Who may do what with a device. The texts are the ones that ThingsBoard's clients know."""
 
-from typing import Final, NoReturn
+from typing import Final
 
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.ids import to_text
 from trunkline.core.devices.model import Device, DeviceEntry
+from trunkline.core.identity.permissions import deny
 from trunkline.core.identity.principal import Principal
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.rpc_service_pb2 import Role
-
-_NO_PERMISSION: Final = "You don't have permission to perform this operation!"
 
 # Looked up once: an attribute of a generated enum costs more than the whole check of a call.
 _SYS_ADMIN: Final = Role.ROLE_SYS_ADMIN
@@ -24,21 +23,18 @@ def may_call(principal: Principal, entry: DeviceEntry | None) -> DeviceEntry:
     whose customer does not hold it; DEVICE_NOT_FOUND for an unknown device and for one of another tenant.
     """
     if principal.role == _SYS_ADMIN:
-        raise TrunklineError(
-            ErrorReason.ERROR_REASON_PERMISSION_DENIED,
-            "System administrator is not allowed to perform this operation!",
-        )
+        deny("System administrator is not allowed to perform this operation!")
     if entry is None or entry.tenant_id != principal.tenant_id:
         raise TrunklineError(ErrorReason.ERROR_REASON_DEVICE_NOT_FOUND, "Device with requested id wasn't found!")
     if not _holds(principal, entry.customer_id):
-        _deny()
+        deny()
     return entry
 
 
 def may_administer(principal: Principal) -> None:
     """Raise PERMISSION_DENIED unless `principal` may create, delete and give credentials to its tenant's devices."""
     if principal.role != _TENANT_ADMIN:
-        _deny()
+        deny()
 
 
 def may_read(principal: Principal, device: Device | None, device_id: bytes) -> Device:
@@ -48,7 +44,7 @@ def may_read(principal: Principal, device: Device | None, device_id: bytes) -> D
     PERMISSION_DENIED for a system administrator, who has no devices.
     """
     if principal.role == _SYS_ADMIN:
-        _deny()
+        deny()
     if device is None or device.tenant_id != principal.tenant_id or not _holds(principal, device.customer_id):
         raise device_not_found(device_id)
     return device
@@ -61,7 +57,7 @@ def may_change(principal: Principal, device: Device | None, device_id: bytes, cu
     """
     seen = may_read(principal, device, device_id)
     if principal.role != _TENANT_ADMIN and customer_id != seen.customer_id:
-        _deny()
+        deny()
     return seen
 
 
@@ -86,7 +82,3 @@ def _holds(principal: Principal, customer_id: bytes) -> bool:
     if principal.role == _TENANT_ADMIN:
         return True
     return principal.role == _CUSTOMER_USER and bool(customer_id) and customer_id == principal.customer_id
-
-
-def _deny() -> NoReturn:
-    raise TrunklineError(ErrorReason.ERROR_REASON_PERMISSION_DENIED, _NO_PERMISSION)
