@@ -102,17 +102,15 @@ class DeviceMethods(Authenticated, DeviceServiceServicer):
 
     async def UnassignDevice(self, request: UnassignDeviceRequest, context: Context) -> UnassignDeviceResponse:
         """Take a device from its customer."""
-        device_id = required_id(request.device_id, "device_id")
-        return UnassignDeviceResponse(
-            device=device_message(await self._devices.unassign(self._caller(context), device_id))
-        )
+        principal, device_id = self._caller(context), required_id(request.device_id, "device_id")
+        return UnassignDeviceResponse(device=device_message(await self._devices.unassign(principal, device_id)))
 
     async def GetDeviceCredentials(
         self, request: GetDeviceCredentialsRequest, context: Context
     ) -> GetDeviceCredentialsResponse:
         """What a device shows when it connects."""
-        device_id = required_id(request.device_id, "device_id")
-        credentials = await self._devices.credentials(self._caller(context), device_id)
+        principal, device_id = self._caller(context), required_id(request.device_id, "device_id")
+        credentials = await self._devices.credentials(principal, device_id)
         return GetDeviceCredentialsResponse(credentials=credentials_message(credentials))
 
     async def UpdateDeviceCredentials(
