@@ -56,6 +56,7 @@ class PresenceWatch:
         """Devices that it has said are there, or has still to say of that they are not."""
         self._untold = sorted(wanted)
         self._last = b""
+        self._begun = False
         self._current = False
         self._changed: dict[bytes, None] = {}  # oldest first
         self._problem: TrunklineError | None = None
@@ -90,23 +91,26 @@ class PresenceWatch:
         """What there is to tell next; waits for it. Raises QUEUE_FULL if too much is to be remembered,
         STORE_UNAVAILABLE, and what the watch was ended with."""
         while True:
-            if self._current:
-                await self._bell.wait()
             if self._problem is not None:
                 raise self._problem
             if not self._current:
                 return await self._standing()
+            if not self._changed:
+                self._bell.clear()
+                await self._bell.wait()
+                continue
             ids = list(islice(self._changed, IN_LIMIT))
             for device_id in ids:
                 del self._changed[device_id]
-            if not self._changed:
-                self._bell.clear()
             if update := await self._read(ids):
                 return PresenceUpdate(update, current=True)
 
     async def _standing(self) -> PresenceUpdate:
         """The next page of how things stand."""
-        await self._tracker.settle()
+        if not self._begun:
+            await self._tracker.settle()
+            self._begun = True
+            self._changed.clear()  # all of it is in the rows that are read now
         if self._wanted:
             ids, self._untold = self._untold[:IN_LIMIT], self._untold[IN_LIMIT:]
             page = await self._read(ids)
