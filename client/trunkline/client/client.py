@@ -4,7 +4,7 @@ async with Client.connect("127.0.0.1:9090", token=jwt) as client:
     reply = await client.call("8b6d…", "getGpio", b'{"pin":7}')
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from types import TracebackType
 from typing import Any, Final, Self, cast
 
@@ -17,6 +17,7 @@ from trunkline.contract.status import error_of
 from trunkline.contract.streams.call_codec import CALLER_CODEC
 from trunkline.contract.streams.grpc_wire import GrpcConnector
 from trunkline.v1.call_pb2 import CallKind
+from trunkline.v1.device_service_pb2 import WatchPresenceRequest, WatchPresenceResponse
 from trunkline.v1.device_service_pb2_grpc import DeviceServiceStub
 from trunkline.v1.identity_service_pb2_grpc import IdentityServiceStub
 from trunkline.v1.rpc_service_pb2 import CallRequest
@@ -103,6 +104,22 @@ class Client:
             return (await self._call(request)).reply
         except grpc.aio.AioRpcError as error:
             raise error_of(error) from None
+
+    async def watch_presence(self, device_ids: Iterable[str] = ()) -> AsyncIterator[WatchPresenceResponse]:
+        """Tell of devices as they come and go: of these (UUID text), or of all that the token's user may see.
+
+        First comes how things stand, in one or more messages, of which the last is `current`; then every change. Raises
+        TrunklineError when the stream ends: CORE_UNAVAILABLE if the core went away, TOKEN_EXPIRED if the token is no
+        longer good. Watch again then: it begins with how things stand.
+        """
+        stream = self.devices.WatchPresence(WatchPresenceRequest(device_ids=device_ids))
+        try:
+            async for update in stream:
+                yield update
+        except grpc.aio.AioRpcError as error:
+            raise error_of(error) from None
+        finally:
+            stream.cancel()
 
     def call_stream(self) -> CallStream:
         """A stream for many calls at once; use it as an async context manager."""
