@@ -24,6 +24,7 @@ def test_every_figure_is_shown() -> None:
     counters.opened_session()
     counters.refused_session(ErrorReason.ERROR_REASON_BAD_CREDENTIALS)
     counters.closed_session(DisconnectCause.DISCONNECT_CAUSE_CLIENT)
+    counters.refused_login(ErrorReason.ERROR_REASON_UNAUTHENTICATED)
     counters.activity(3)
     counters.rejected("link_frame")
     counters.watch("trunkline_sessions", "Live sessions", lambda: 7)
@@ -37,6 +38,7 @@ def test_every_figure_is_shown() -> None:
         "trunkline_sessions_opened_total 1.0",
         'trunkline_sessions_refused_total{reason="BAD_CREDENTIALS"} 1.0',
         'trunkline_sessions_closed_total{cause="CLIENT"} 1.0',
+        'trunkline_logins_refused_total{reason="UNAUTHENTICATED"} 1.0',
         "trunkline_session_activity_total 3.0",
         'trunkline_rejected_input_total{what="link_frame"} 1.0',
         "trunkline_sessions 7.0",

@@ -155,6 +155,8 @@ class Core:
                     passwords=passwords,
                     tokens=tokens,
                     revocations=revocations,
+                    impersonation=settings.impersonation,
+                    on_refused=self.counters.refused_login,
                 ),
                 activations=Activations(store.users, passwords, tokens),
                 users=Users(store.users, customers=store.customers, tenants=store.tenants, revocations=revocations),

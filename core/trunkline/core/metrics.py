@@ -22,6 +22,7 @@ class Counters(Collector):
         self._strays: Counter[Stray] = Counter()
         self._refused_sessions: Counter[ErrorReason.ValueType] = Counter()
         self._closed_sessions: Counter[DisconnectCause.ValueType] = Counter()
+        self._refused_logins: Counter[ErrorReason.ValueType] = Counter()
         self._rejected: Counter[str] = Counter()
         self._opened_sessions = 0
         self._activity = 0
@@ -50,6 +51,10 @@ class Counters(Collector):
     def closed_session(self, cause: DisconnectCause.ValueType) -> None:
         """A worker reported the end of a session."""
         self._closed_sessions[cause] += 1
+
+    def refused_login(self, reason: ErrorReason.ValueType) -> None:
+        """Somebody was not let in."""
+        self._refused_logins[reason] += 1
 
     def activity(self, sessions: int) -> None:
         """So many sessions were active."""
@@ -87,6 +92,7 @@ class Counters(Collector):
         for disconnect, count in list(self._closed_sessions.items()):
             closed.add_metric([DisconnectCause.Name(disconnect).removeprefix("DISCONNECT_CAUSE_")], count)
         yield closed
+        yield _by_reason("trunkline_logins_refused", "People not let in", self._refused_logins)
         yield CounterMetricFamily("trunkline_session_activity", "Activity reported by workers", value=self._activity)
         rejected = CounterMetricFamily("trunkline_rejected_input", "Input that could not be handled", labels=["what"])
         for what, count in list(self._rejected.items()):

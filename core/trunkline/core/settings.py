@@ -24,6 +24,9 @@ class CoreSettings(BaseSettings):
     metrics_port: int = Field(default=9464, ge=0, le=65535, description="Prometheus port; 0 picks a free one.")
     database: str = Field(default="", description="SQLAlchemy URL; empty: SQLite in the data directory.")
     demo: bool = Field(default=False, description="Seed demo accounts with known passwords and demo devices.")
+    impersonation: bool = Field(
+        default=True, description="Administrators may get tokens of the users they administer, to act as these."
+    )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
     log_format: Literal["console", "json"] = Field(default="console", description="How log lines look.")
 

@@ -12,6 +12,7 @@ from trunkline.contract.ids import new_id, to_text
 from trunkline.core.identity.customers import Customers
 from trunkline.core.identity.logins import Logins
 from trunkline.core.identity.model import Customer, User
+from trunkline.core.identity.passwords import Passwords
 from trunkline.core.identity.revocations import Revocations
 from trunkline.core.identity.tokens import REFRESH_LIFE_S, TokenPair, Tokens
 from trunkline.core.identity.users import Users
@@ -129,6 +130,25 @@ async def test_whoever_is_ended_during_a_login_gets_no_good_token(
     assert revocations.is_revoked(tokens.verify_access(pair.access))
 
 
+async def test_refused_logins_are_told_with_their_reason(
+    store: Store, passwords: Passwords, tokens: Tokens, revocations: Revocations, ann: User
+) -> None:
+    refused: list[ErrorReason.ValueType] = []
+    logins = Logins(
+        users=store.users,
+        customers=store.customers,
+        passwords=passwords,
+        tokens=tokens,
+        revocations=revocations,
+        on_refused=refused.append,
+    )
+    await logins.login(ann.email, "secret")
+    await login_refused(logins, ann.email, "wrong")
+    await store.users.disable(ann.id)
+    await login_refused(logins, ann.email, "secret")
+    assert refused == [ErrorReason.ERROR_REASON_UNAUTHENTICATED, ErrorReason.ERROR_REASON_ACCOUNT_DISABLED]
+
+
 class TestChangingThePassword:
     async def test_ends_all_earlier_tokens_and_gives_a_new_pair(
         self, logins: Logins, tokens: Tokens, revocations: Revocations, ann: User
@@ -244,3 +264,26 @@ class TestImpersonation:
         with pytest.raises(TrunklineError, match="User account is not active") as caught:
             await logins.impersonate(people.admin, ann.id)
         assert caught.value.reason == ErrorReason.ERROR_REASON_INVALID_ARGUMENT
+
+    async def test_the_settings_may_forbid_it(
+        self,
+        store: Store,
+        passwords: Passwords,
+        tokens: Tokens,
+        revocations: Revocations,
+        people: People,
+        ann: User,
+        logins: Logins,
+    ) -> None:
+        strict = Logins(
+            users=store.users,
+            customers=store.customers,
+            passwords=passwords,
+            tokens=tokens,
+            revocations=revocations,
+            impersonation=False,
+        )
+        assert await logins.impersonate(people.admin, ann.id)
+        with pytest.raises(TrunklineError) as caught:
+            await strict.impersonate(people.admin, ann.id)
+        assert caught.value.reason == ErrorReason.ERROR_REASON_PERMISSION_DENIED

@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Final
 
 from trunkline.contract.errors import TrunklineError
-from trunkline.contract.ids import new_id
+from trunkline.contract.ids import new_id, to_text
+from trunkline.contract.logs import get_logger
 from trunkline.core.identity.model import PUBLIC_TITLE, Customer, CustomerDetails
 from trunkline.core.identity.permissions import not_found, only, visible_customer
 from trunkline.core.identity.principal import Principal
@@ -16,6 +17,8 @@ from trunkline.core.store.customers import CustomerRows
 from trunkline.core.store.pages import Page, Paged
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.rpc_service_pb2 import Role
+
+log = get_logger(__name__)
 
 Listener = Callable[[list[bytes]], None]
 """Called with the ids of the devices that a deleted customer had."""
@@ -95,6 +98,12 @@ class Customers:
         self._revocations.take(departure.revocations)
         for listener in self._deleted:
             listener(departure.device_ids)
+        log.info(
+            "customer_deleted",
+            customer_id=to_text(customer_id),
+            devices=len(departure.device_ids),
+            by=to_text(principal.user_id),
+        )
 
     async def page(self, principal: Principal, page: Page) -> Paged[Customer]:
         """One page of the tenant's customers. Raises INVALID_ARGUMENT for a page that cannot be."""

@@ -6,9 +6,10 @@ from typing import Final, NoReturn
 
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.ids import from_text, to_text
+from trunkline.contract.logs import get_logger
 from trunkline.core.identity.model import User, anonymous_user
 from trunkline.core.identity.passwords import Passwords
-from trunkline.core.identity.permissions import only, visible_user
+from trunkline.core.identity.permissions import deny, only, visible_user
 from trunkline.core.identity.principal import Principal
 from trunkline.core.identity.revocations import Revocations
 from trunkline.core.identity.tokens import TokenPair, Tokens
@@ -18,6 +19,8 @@ from trunkline.core.store.users import UserRows
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.rpc_service_pb2 import Role
 
+log = get_logger(__name__)
+
 _NOT_ACTIVE: Final = "User account is not active"
 
 
@@ -25,7 +28,7 @@ class Logins:
     """Exchanges what people have for tokens. `now_s` is the wall clock in seconds.
 
     A pair counts from when its user was read: a user disabled, deleted or given another password in between gets none
-    that is good.
+    that is good. `on_refused` hears why somebody's password was not taken.
     """
 
     def __init__(
@@ -36,6 +39,8 @@ class Logins:
         passwords: Passwords,
         tokens: Tokens,
         revocations: Revocations,
+        impersonation: bool = True,
+        on_refused: Callable[[ErrorReason.ValueType], None] = lambda reason: None,
         now_s: Callable[[], float] = time.time,
     ) -> None:
         self._users = users
@@ -43,6 +48,8 @@ class Logins:
         self._passwords = passwords
         self._tokens = tokens
         self._revocations = revocations
+        self._impersonation = impersonation
+        self._on_refused = on_refused
         self._now_s = now_s
 
     async def login(self, email: str, password: str) -> TokenPair:
@@ -50,6 +57,13 @@ class Logins:
 
         Raises UNAUTHENTICATED (nothing given, or wrong) and ACCOUNT_DISABLED, whatever the password.
         """
+        try:
+            return await self._login(email, password)
+        except TrunklineError as error:
+            self._on_refused(error.reason)
+            raise
+
+    async def _login(self, email: str, password: str) -> TokenPair:
         if not email.strip() or not password.strip():
             raise _failed()
         now = self._now_s()
@@ -139,13 +153,17 @@ class Logins:
     async def impersonate(self, principal: Principal, user_id: bytes) -> TokenPair:
         """A pair of tokens of a user whom the principal administers.
 
-        Raises PERMISSION_DENIED, NOT_FOUND, and INVALID_ARGUMENT if that user could not log in.
+        Raises PERMISSION_DENIED (also where the settings allow it to nobody), NOT_FOUND, and INVALID_ARGUMENT if that
+        user could not log in.
         """
         only(principal, Role.ROLE_SYS_ADMIN, Role.ROLE_TENANT_ADMIN)
+        if not self._impersonation:
+            deny()
         now = self._now_s()
         user = visible_user(principal, await self._users.find(user_id), user_id)
         if not user.enabled:
             invalid(_NOT_ACTIVE, "id")
+        log.info("user_impersonated", user_id=to_text(user.id), by=to_text(principal.user_id))
         return self._tokens.issue(user, as_of_s=now)
 
     async def _known(self, user_id: bytes) -> User:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from trunkline.contract.ids import new_id
+from trunkline.contract.ids import new_id, to_text
+from trunkline.contract.logs import get_logger
 from trunkline.core.identity.model import DEFAULT_REGION, Tenant, TenantDetails
 from trunkline.core.identity.permissions import not_found, only, visible_tenant
 from trunkline.core.identity.principal import Principal
@@ -14,6 +15,8 @@ from trunkline.core.identity.validation import check_contact, check_texts, check
 from trunkline.core.store.pages import Page, Paged
 from trunkline.core.store.tenants import TenantRows
 from trunkline.v1.rpc_service_pb2 import Role
+
+log = get_logger(__name__)
 
 Listener = Callable[[list[bytes]], None]
 """Called with the ids of the devices that were deleted with a tenant."""
@@ -77,6 +80,12 @@ class Tenants:
         self._revocations.take(departure.revocations)
         for listener in self._deleted:
             listener(departure.device_ids)
+        log.info(
+            "tenant_deleted",
+            tenant_id=to_text(tenant_id),
+            devices=len(departure.device_ids),
+            by=to_text(principal.user_id),
+        )
 
     async def page(self, principal: Principal, page: Page) -> Paged[Tenant]:
         """One page of all tenants. Raises INVALID_ARGUMENT for a page that cannot be."""

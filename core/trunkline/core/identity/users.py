@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Final
 
-from trunkline.contract.ids import NO_ID, new_id
+from trunkline.contract.ids import NO_ID, new_id, to_text
+from trunkline.contract.logs import get_logger
 from trunkline.core.identity.activation import new_activation
 from trunkline.core.identity.model import User, UserDetails
 from trunkline.core.identity.permissions import (
@@ -25,6 +26,8 @@ from trunkline.core.store.pages import Page, Paged
 from trunkline.core.store.tenants import TenantRows
 from trunkline.core.store.users import UserRows
 from trunkline.v1.rpc_service_pb2 import Role
+
+log = get_logger(__name__)
 
 _SYS_ADMIN: Final = Role.ROLE_SYS_ADMIN
 _TENANT_ADMIN: Final = Role.ROLE_TENANT_ADMIN
@@ -115,6 +118,7 @@ class Users:
         if user.role == _SYS_ADMIN and user.id == principal.user_id:
             deny("Sysadmin is not allowed to delete himself")  # nobody could make another
         self._revocations.take(await self._rows.delete(user_id, self._now_ms()))
+        log.info("user_deleted", user_id=to_text(user_id), by=to_text(principal.user_id))
 
     async def set_enabled(self, principal: Principal, user_id: bytes, enabled: bool) -> None:
         """Let the user log in, or not; disabled, the user's tokens end at once, and so does an activation token.
@@ -128,6 +132,8 @@ class Users:
             await self._revocations.revoke_user(user_id, self._now_ms() + 1)  # this millisecond's tokens, too
         elif not await self._rows.enable(user_id):
             invalid("Enabled user credentials should have password!", "enabled")
+        event = "user_enabled" if enabled else "user_disabled"
+        log.info(event, user_id=to_text(user_id), by=to_text(principal.user_id))
 
     async def page(
         self, principal: Principal, page: Page, *, tenant_id: bytes = NO_ID, customer_id: bytes = NO_ID
