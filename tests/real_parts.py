@@ -20,6 +20,7 @@ INSTALL: Final = {
     "mosquitto": "apt-get install mosquitto",
     "node": "make setup",
     "npm": "make setup",
+    "openssl": "apt-get install openssl",
     "wrk": "apt-get install wrk",
 }
 """Program to look for on the PATH, and the command that brings it."""
