@@ -1,11 +1,69 @@
 """A running demo server for what the command line does with one."""
 
 import asyncio
+import io
+import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pytest
 import uvloop
 from system.runners import Served, serve
+
+from trunkline.cli.main import main
+
+
+@pytest.fixture(autouse=True)
+def config_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No test meets the logins of whoever runs it, nor those of another test."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    for name in ("URL", "TOKEN", "USER", "PASSWORD"):
+        monkeypatch.delenv(f"TRUNKLINE_{name}", raising=False)
+    return tmp_path / "config"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What became of a command."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The JSON of a command that succeeded."""
+        assert self.code == 0, self.err
+        return json.loads(self.out)
+
+
+Typed = Callable[..., Ended]
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Typed:
+    """Runs what is typed after `trunkline`, in this process; `given` is its standard input."""
+    monkeypatch.setenv("GRPC_EXPERIMENTS", "")  # which the command sets, and which is put back after the test
+
+    def run(*arguments: str, given: str = "") -> Ended:
+        monkeypatch.setattr("sys.argv", ["trunkline", *arguments])
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(given.encode())))
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main()
+        code = end.value.code
+        return Ended(code if isinstance(code, int) else 0, *capfd.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def at_demo(demo: Served, monkeypatch: pytest.MonkeyPatch) -> Served:
+    """Commands ask the demo, as its tenant administrator unless told otherwise."""
+    monkeypatch.setenv("TRUNKLINE_URL", demo.rest)
+    return demo
 
 
 @pytest.fixture(scope="session")

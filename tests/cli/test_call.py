@@ -1,14 +1,16 @@
 import json
+import uuid
 from collections.abc import AsyncIterator
 
 import pytest
 from system.runners import Served
 
-from trunkline.cli.call import EXPLANATIONS, CallRequest, call, show
+from trunkline.cli.call import EXPLANATIONS, CallRequest, as_json, call, show
 from trunkline.cli.errors import CommandError
 from trunkline.cli.fleet import Fleet
 from trunkline.cli.login import Login
-from trunkline.cli.rest import CallAnswer
+from trunkline.cli.output import Output
+from trunkline.cli.rest import CallAnswer, Rest
 from trunkline.contract.errors import cause_name
 from trunkline.v1.error_pb2 import Cause
 
@@ -24,43 +26,72 @@ async def device(demo: Served) -> AsyncIterator[Fleet]:
     await fleet.close()
 
 
+@pytest.fixture
+async def rest(demo: Served) -> AsyncIterator[Rest]:
+    async with Rest(demo.rest, Login()) as rest:
+        yield rest
+
+
 def request(device: str, params: bytes = b"null", timeout_ms: int = 10_000, **options: bool) -> CallRequest:
     return CallRequest(device, "setGpio", params, timeout_ms, **options)
 
 
 async def test_a_reply_goes_to_standard_output_as_it_came(
-    demo: Served, device: Fleet, capfd: pytest.CaptureFixture[str]
+    rest: Rest, device: Fleet, capfd: pytest.CaptureFixture[str]
 ) -> None:
     params = b'{"pin": 7, "big": 12345678901234567890123, "float": 1.50}'
-    assert await call(request("Test Device A1", params), demo.rest, Login()) == 0
+    assert await call(request("Test Device A1", params), rest, Output()) == 0
     out, err = capfd.readouterr()
     assert out == '{"method":"setGpio","params":{"pin":7,"big":12345678901234567890123,"float":1.50}}\n'
     assert err == ""
 
 
-async def test_a_oneway_call_says_how_far_it_came(
-    demo: Served, device: Fleet, capfd: pytest.CaptureFixture[str]
-) -> None:
-    assert await call(request("Test Device A1", oneway=True), demo.rest, Login()) == 0
+async def test_a_oneway_call_says_how_far_it_came(rest: Rest, device: Fleet, capfd: pytest.CaptureFixture[str]) -> None:
+    assert await call(request("Test Device A1", oneway=True), rest, Output()) == 0
     assert "handed to the transport (call " in capfd.readouterr().err
-    assert await call(request("Test Device A1", oneway=True, await_delivery=True), demo.rest, Login()) == 0
+    assert await call(request("Test Device A1", oneway=True, await_delivery=True), rest, Output()) == 0
     out, err = capfd.readouterr()
     assert (out, err.split(" (")[0]) == ("", "delivered")
 
 
 async def test_an_absent_device_is_waited_for_as_long_as_was_said_or_not_at_all(
-    demo: Served, capfd: pytest.CaptureFixture[str]
+    rest: Rest, capfd: pytest.CaptureFixture[str]
 ) -> None:
     for asked in (request("Test Device A2", timeout_ms=300), request("Test Device A2", fail_fast=True)):
-        assert await call(asked, demo.rest, Login()) == 1
+        assert await call(asked, rest, Output()) == 1
         out, err = capfd.readouterr()
         assert out == ""
         assert err.startswith("failed: DEVICE_OFFLINE. The device was not connected")
 
 
 async def test_params_that_are_no_json_go_nowhere() -> None:
-    with pytest.raises(CommandError, match="PARAMS is not JSON"):
-        await call(request("x", b"{x"), "http://127.0.0.1:1", Login())
+    async with Rest("http://127.0.0.1:1", Login()) as nowhere:
+        with pytest.raises(CommandError, match="PARAMS is not JSON"):
+            await call(request("x", b"{x"), nowhere, Output())
+
+
+async def test_json_tells_all_of_a_reply_and_of_a_failure(
+    rest: Rest, device: Fleet, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert await call(request("Test Device A1", b'{"float": 1.50}'), rest, Output(as_json=True)) == 0
+    out, err = capfd.readouterr()
+    assert '"reply":{"method":"setGpio","params":{"float":1.50}}' in out
+    told = json.loads(out)
+    assert (told["cause"], told["message"], err) == (None, None, "")
+    uuid.UUID(told["callId"])
+    assert await call(request("Test Device A2", fail_fast=True), rest, Output(as_json=True)) == 1
+    told = json.loads(capfd.readouterr().out)
+    assert (told["cause"], told["reply"]) == ("DEVICE_OFFLINE", None)
+    assert told["message"].startswith("The device was not connected")
+
+
+def test_json_of_a_oneway_call() -> None:
+    assert json.loads(as_json(CallAnswer(200, b"", "id"))) == {
+        "callId": "id",
+        "cause": None,
+        "message": None,
+        "reply": None,
+    }
 
 
 @pytest.mark.parametrize(("timeout_ms", "field"), [(4_999, "expirationTime"), (5_000, "timeout")])
@@ -76,7 +107,7 @@ def test_options_are_said_only_when_they_are_on() -> None:
 
 def test_a_reply_that_is_no_json_is_shown(capfd: pytest.CaptureFixture[str]) -> None:
     answer = CallAnswer(406, b"", "id", "REPLY_NOT_JSON", "22:20")
-    assert show(answer, request("x")) == 1
+    show(answer, request("x"))
     assert capfd.readouterr().err == (
         "failed: REPLY_NOT_JSON. The device answered with something that is no JSON. 22:20 (call id)\n"
     )

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 import pytest
 from doubles.mqtt_server import MqttServer
 
+from trunkline.cli.behaviours import Answer
 from trunkline.cli.fleet import Fleet, Refused
 
 CALL = b'{"method":"setGpio","params":{"pin":7,"value":1}}'
@@ -50,7 +51,7 @@ async def test_at_qos_1_calls_are_acknowledged_and_replies_ask_for_it() -> None:
 @pytest.mark.parametrize("size", [0, 1, 97, 98, 99, 127, 128, 129, 16_383, 16_384, 200_000])
 async def test_replies_of_every_length(size: int) -> None:
     async with MqttServer() as server:
-        async with connected(Fleet("127.0.0.1", server.port, ["A"], answer=lambda _: b"x" * size)):
+        async with connected(Fleet("127.0.0.1", server.port, ["A"], answers=lambda: lambda _: b"x" * size)):
             server.call("A", 5, b"y" * size)
             assert (await server.published.get()).payload == b"x" * size
 
@@ -67,12 +68,35 @@ async def test_many_calls_at_once_and_calls_in_pieces() -> None:
 async def test_a_call_may_stay_unanswered() -> None:
     async with (
         MqttServer() as server,
-        connected(Fleet("127.0.0.1", server.port, ["A"], answer=lambda _: None, qos=1)) as fleet,
+        connected(Fleet("127.0.0.1", server.port, ["A"], answers=lambda: lambda _: None, qos=1)) as fleet,
     ):
         server.call("A", 5, CALL, qos=1, packet_id=1)
         await server.acknowledged.get()
         assert fleet.calls == 1
         assert server.published.empty()
+
+
+async def test_each_device_answers_for_itself() -> None:
+    names = iter((b"first", b"second"))
+
+    def answers() -> Answer:
+        name = next(names)
+        return lambda _payload: name
+
+    async with MqttServer() as server, connected(Fleet("127.0.0.1", server.port, ["A", "B"], answers=answers)):
+        for token, name in (("B", b"second"), ("A", b"first")):
+            server.call(token, 5, CALL)
+            assert (await server.published.get()).payload == name
+
+
+async def test_a_late_reply_goes_to_its_own_call() -> None:
+    async with MqttServer() as server, connected(Fleet("127.0.0.1", server.port, ["A"], delay_s=0.05)):
+        began = asyncio.get_running_loop().time()
+        server.call("A", 5, b"{}")
+        server.call("A", 6, b"[]")
+        replies = [await server.published.get() for _ in range(2)]
+        assert asyncio.get_running_loop().time() - began > 0.045
+        assert [(reply.topic[-1], reply.payload) for reply in replies] == [("5", b"{}"), ("6", b"[]")]
 
 
 async def test_a_refused_token_is_an_error() -> None:

@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator
 import pytest
 from system.runners import Served
 
+from trunkline.cli.answers import RestError
 from trunkline.cli.errors import CommandError
 from trunkline.cli.login import Login
-from trunkline.cli.rest import Rest, RestError
+from trunkline.cli.rest import Rest
 
 
 @pytest.fixture
@@ -33,8 +34,16 @@ async def test_a_device_is_made_once(rest: Rest) -> None:
         await rest.make_device("Made with a taken token", "MADE_TWICE")
 
 
-async def test_customers_need_the_id(demo: Served) -> None:
+async def test_a_customers_user_finds_the_customers_devices_only(demo: Served) -> None:
     async with Rest(demo.rest, Login(user="customer@thingsboard.org", password="customer")) as rest:
+        assert await rest.device_id("Test Device A1")
+        for name in ("Test Device", "Test Device B1"):
+            with pytest.raises(RestError, match=f'no device named "{name}"'):
+                await rest.device_id(name)
+
+
+async def test_the_system_administrator_sees_no_devices(demo: Served) -> None:
+    async with Rest(demo.rest, Login(user="sysadmin@thingsboard.org", password="sysadmin")) as rest:
         with pytest.raises(RestError, match="give the device's id"):
             await rest.device_id("Test Device A1")
 
@@ -53,9 +62,9 @@ async def test_a_call_that_failed_is_an_answer(rest: Rest) -> None:
 
 
 async def test_a_wrong_password_and_a_wrong_token(demo: Served) -> None:
-    with pytest.raises(RestError, match=r"tenant: Invalid username or password\. Give --token"):
-        async with Rest(demo.rest, Login(user="tenant", password="wrong")):
-            pass
+    async with Rest(demo.rest, Login(user="tenant", password="wrong")) as rest:
+        with pytest.raises(CommandError, match=r"tenant: Invalid username or password\. Log in with"):
+            await rest.me()
     async with Rest(demo.rest, Login(token="wrong")) as rest:
         with pytest.raises(RestError, match="HTTP 401"):
             await rest.device_id("Test Device A1")
@@ -64,9 +73,9 @@ async def test_a_wrong_password_and_a_wrong_token(demo: Served) -> None:
 async def test_a_server_that_is_not_there() -> None:
     server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    with pytest.raises(RestError, match=f"127.0.0.1:{port} cannot be reached"):
-        async with Rest(f"http://127.0.0.1:{port}", Login()):
-            pass
+    async with Rest(f"http://127.0.0.1:{port}", Login()) as rest:
+        with pytest.raises(RestError, match=f"127.0.0.1:{port} cannot be reached"):
+            await rest.me()
     server.close()
     await server.wait_closed()
     for url in (f"http://127.0.0.1:{port}", "127.0.0.1", "http://[", "ftp://127.0.0.1"):
@@ -83,6 +92,6 @@ async def test_something_else_that_speaks_http() -> None:
 
     async with await asyncio.start_server(page, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        with pytest.raises(RestError, match="is not a Trunkline server"):
-            async with Rest(f"http://127.0.0.1:{port}", Login()):
-                pass
+        async with Rest(f"http://127.0.0.1:{port}", Login()) as rest:
+            with pytest.raises(RestError, match="is not a Trunkline server"):
+                await rest.me()

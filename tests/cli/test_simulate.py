@@ -11,10 +11,13 @@ from doubles.mqtt_server import MqttServer
 from rich.console import Console
 from system.runners import Served
 
+from trunkline.cli.behaviours import Behaviour
 from trunkline.cli.errors import CommandError
 from trunkline.cli.login import Login
 from trunkline.cli.rest import Rest
-from trunkline.cli.simulate import SimulateError, Simulation, allow_connections, simulate
+from trunkline.cli.simulate import OpenRest, SimulateError, Simulation, allow_connections, simulate
+
+NOTHING_GIVEN = Login()
 
 
 class Screen(Console):
@@ -40,10 +43,14 @@ class Screen(Console):
                 await self.more.wait()
 
 
+def at(url: str, login: Login = NOTHING_GIVEN) -> OpenRest:
+    return lambda connections: Rest(url, login, connections=connections)
+
+
 async def test_devices_are_made_once_and_answer_calls(demo: Served) -> None:
     for _ in range(2):  # the second time they are there already
         screen = Screen()
-        running = asyncio.create_task(simulate(Simulation(20, "127.0.0.1", demo.mqtt_port), demo.rest, Login(), screen))
+        running = asyncio.create_task(simulate(Simulation(20, "127.0.0.1", demo.mqtt_port), at(demo.rest), screen))
         await screen.shows("20 devices connected")
         async with Rest(demo.rest, Login()) as rest:
             device_id = await rest.device_id("Simulated 20")
@@ -59,8 +66,8 @@ async def test_devices_are_made_once_and_answer_calls(demo: Served) -> None:
 async def test_silent_devices_hear_calls_and_say_nothing() -> None:
     async with MqttServer() as server:
         screen = Screen()
-        simulation = Simulation(1, "127.0.0.1", server.port, ["A"], qos=1, silent=True)
-        running = asyncio.create_task(simulate(simulation, "http://127.0.0.1:1", Login(), screen))
+        simulation = Simulation(1, "127.0.0.1", server.port, ["A"], qos=1, behaviour=Behaviour.SILENT)
+        running = asyncio.create_task(simulate(simulation, at("http://127.0.0.1:1"), screen))
         await server.arrived.get()
         server.call("A", 5, b"{}", qos=1, packet_id=1)
         await server.acknowledged.get()
@@ -80,9 +87,9 @@ async def test_what_goes_wrong_is_told_in_words(demo: Served) -> None:
         (Simulation(1, "127.0.0.1", nobody, ["A"]), f"127.0.0.1:{nobody}: .*[Cc]onn"),
     ):
         with pytest.raises(SimulateError, match=said):
-            await simulate(simulation, demo.rest, Login(), Screen())
+            await simulate(simulation, at(demo.rest), Screen())
     with pytest.raises(CommandError, match="Invalid username or password"):
-        await simulate(Simulation(1, "127.0.0.1", nobody), demo.rest, Login(user="x", password="y"), Screen())
+        await simulate(Simulation(1, "127.0.0.1", nobody), at(demo.rest, Login(user="x", password="y")), Screen())
 
 
 @pytest.fixture

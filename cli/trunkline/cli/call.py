@@ -10,7 +10,7 @@ import msgspec
 from rich.console import Console
 
 from trunkline.cli.errors import CommandError
-from trunkline.cli.login import Login
+from trunkline.cli.output import Output, printable, waiting
 from trunkline.cli.rest import CallAnswer, Rest
 from trunkline.contract.json_text import compact
 
@@ -62,7 +62,7 @@ class CallRequest:
         return msgspec.json.encode(fields)
 
 
-async def call(request: CallRequest, url: str, login: Login) -> int:
+async def call(request: CallRequest, rest: Rest, output: Output) -> int:
     """Make the call and show how it ended; the exit code: 0 for success, 1 for a call that failed.
 
     Raises CommandError if `params` is no JSON or the server refuses the request itself.
@@ -71,31 +71,47 @@ async def call(request: CallRequest, url: str, login: Login) -> int:
         compact(request.params)
     except ValueError as error:
         raise CommandError(f"PARAMS is {error}. A text needs its quotes: '\"text\"'.") from None
-    async with Rest(url, login) as rest:
+    with waiting(f"{request.method} …"):
         device_id = await rest.device_id(request.device)
         body = request.body(time.time_ns() // 1_000_000)
         answer = await rest.call(device_id, body, oneway=request.oneway, wait_s=request.timeout_ms / 1000)
-    return show(answer, request)
+    if output.as_json:
+        sys.stdout.buffer.write(as_json(answer) + b"\n")
+    else:
+        show(answer, request)
+    return 0 if httpx.codes.is_success(answer.status) else 1
 
 
-def show(answer: CallAnswer, request: CallRequest) -> int:
+def as_json(answer: CallAnswer) -> bytes:
+    """An answer for programs: `callId`, `cause` (null for success), `message` and `reply`, which stays as it came."""
+    return msgspec.json.encode(
+        {
+            "callId": answer.call_id or None,
+            "cause": answer.cause or None,
+            "message": _explanation(answer) or None,
+            "reply": msgspec.Raw(answer.body) if answer.body else None,
+        }
+    )
+
+
+def show(answer: CallAnswer, request: CallRequest) -> None:
     """Print an answer: the reply byte for byte, indented and coloured only for a terminal."""
-    if httpx.codes.is_success(answer.status):
-        if sys.stdout.isatty() and answer.body:
+    if not httpx.codes.is_success(answer.status):
+        _say(f"failed: {answer.cause}. {_explanation(answer)}", answer)
+    elif answer.body:
+        if sys.stdout.isatty():
             Console().print_json(answer.body.decode(errors="replace"), ensure_ascii=False)
-        elif answer.body:
+        else:
             sys.stdout.buffer.write(answer.body + b"\n")
             sys.stdout.flush()
-        elif request.oneway:
-            _say("delivered" if request.await_delivery else "handed to the transport", answer)
-        return 0
-    _say(
-        f"failed: {answer.cause or answer.status}. {EXPLANATIONS.get(answer.cause, '')} {answer.detail}".rstrip(),
-        answer,
-    )
-    return 1
+    elif request.oneway:
+        _say("delivered" if request.await_delivery else "handed to the transport", answer)
+
+
+def _explanation(answer: CallAnswer) -> str:
+    return f"{EXPLANATIONS.get(answer.cause, '')} {answer.detail}".strip()
 
 
 def _say(text: str, answer: CallAnswer) -> None:
     call_id = f" (call {answer.call_id})" if answer.call_id else ""
-    print(f"{text}{call_id}", file=sys.stderr)
+    print(f"{printable(text)}{call_id}", file=sys.stderr)

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, cast
 
+from trunkline.cli.behaviours import Answer, echo
 from trunkline.transports.endpoints.mqtt.fields import varint
 from trunkline.transports.endpoints.mqtt.packets import (
     CONNACK,
@@ -24,9 +25,6 @@ from trunkline.transports.endpoints.mqtt.packets import (
     packet_at,
     subscribe,
 )
-
-Answer = Callable[[bytes], bytes | None]
-"""From a call's payload, `{"method":…,"params":…}`, to the reply's; None leaves the call unanswered."""
 
 REQUEST_TOPIC: Final = b"v1/devices/me/rpc/request/"
 RESPONSE_TOPIC: Final = b"v1/devices/me/rpc/response/"
@@ -45,11 +43,6 @@ class Refused(Exception):
     """The server refused a device for good: its access token is not valid."""
 
 
-def echo(payload: bytes) -> bytes:
-    """Answer a call with what it asked."""
-    return payload
-
-
 class Fleet:
     """Devices by access token. Counters for whoever shows or measures: `connected`, `calls`, `lost`, `refused`."""
 
@@ -59,20 +52,24 @@ class Fleet:
         port: int,
         access_tokens: Sequence[str],
         *,
-        answer: Answer = echo,
+        answers: Callable[[], Answer] = lambda: echo,
+        delay_s: float = 0.0,
         qos: int = 0,
         keep_alive_s: int = 60,
     ) -> None:
-        """`qos` 0 or 1 holds for calls and replies; `keep_alive_s` 0 sends no pings and asks the server for none."""
+        """`answers` is asked once for each device; replies are sent `delay_s` after their calls.
+
+        `qos` 0 or 1 holds for calls and replies; `keep_alive_s` 0 sends no pings and asks the server for none.
+        """
         self.connected = 0
         self.calls = 0
         self.lost = 0
         self.refused = 0
-        self.answer = answer
+        self.delay_s = delay_s
         self.qos = qos
         self._address = (host, port)
         self._keep_alive_s = keep_alive_s
-        self._devices = [_Device(self, token) for token in access_tokens]
+        self._devices = [_Device(self, token, answers()) for token in access_tokens]
         self._lost: deque[_Device] = deque()
         self._some_lost = asyncio.Event()
         self._open = 0
@@ -162,10 +159,11 @@ class Fleet:
 class _Device(asyncio.Protocol):
     """One device's connection; the same object over all its connections."""
 
-    __slots__ = ("_fleet", "_packet_id", "_ready", "_rest", "_subscribed", "_transport", "token")
+    __slots__ = ("_answer", "_fleet", "_packet_id", "_ready", "_rest", "_subscribed", "_transport", "token")
 
-    def __init__(self, fleet: Fleet, token: str) -> None:
+    def __init__(self, fleet: Fleet, token: str, answer: Answer) -> None:
         self.token = token
+        self._answer = answer
         self._fleet = fleet
         self._transport: asyncio.Transport | None = None
         self._ready: asyncio.Future[None] | None = None
@@ -231,13 +229,20 @@ class _Device(asyncio.Protocol):
                 out.append(_PUBACK + data[payload : payload + 2])
                 payload += 2
             fleet.calls += 1
-            reply = fleet.answer(data[payload:stop])
-            if reply is not None:
+            reply = self._answer(data[payload:stop])
+            if reply is None:
+                continue
+            if fleet.delay_s:
+                asyncio.get_running_loop().call_later(fleet.delay_s, self._reply_late, number, reply)
+            else:
                 out.append(self._reply(number, reply))
         if at < end:
             self._rest = data[at:]
         if out and self._transport is not None:
             self._transport.write(out[0] if len(out) == 1 else b"".join(out))
+
+    def _reply_late(self, number: bytes, reply: bytes) -> None:
+        self.send(self._reply(number, reply))
 
     def _reply(self, number: bytes, reply: bytes) -> bytes:
         topic_length = len(RESPONSE_TOPIC) + len(number)

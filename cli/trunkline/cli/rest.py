@@ -1,22 +1,29 @@
-"""What the command line asks of a Trunkline server over REST: log in, find a device, make one, call it."""
+"""What the command line asks of a server over REST: entities by path and page, devices by name, calls."""
 
+import asyncio
+import itertools
 import uuid
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Final, Self
-from urllib.parse import quote
 
 import httpx
 
-from trunkline.cli.errors import CommandError
+from trunkline.cli.access import TOKEN_EXPIRED, Access
+from trunkline.cli.answers import RestError, error_code, message, read_json, refusal
 from trunkline.cli.login import Login
+from trunkline.cli.stored_logins import StoredLogins
 from trunkline.contract.metadata import CALL_ID_HEADER, CAUSE_HEADER
 
 ANSWER_MARGIN_S: Final = 10.0
 """How long after a call's own deadline an answer may still come before the connection counts as dead."""
 
+PAGE_SIZE: Final = 500
+PAUSES_S: Final = (1.0, 2.0, 4.0, 8.0, 16.0)
+"""Waits before a question is asked again that the server's rate limit refused."""
 
-class RestError(CommandError):
-    """The server refused a request or could not be reached; the message is for people."""
+Entity = dict[str, Any]
+"""A JSON object of the REST API."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,25 +38,75 @@ class CallAnswer:
 
 
 class Rest:
-    """One server and one login. Methods raise RestError for whatever is no success."""
+    """One server and one login, which is used when something is first asked.
 
-    def __init__(self, url: str, login: Login, *, connections: int = 1) -> None:
-        self._login = login
+    Methods raise RestError for whatever is no success, and CommandError if the login is refused.
+    """
+
+    def __init__(self, url: str, login: Login, *, connections: int = 1, stored: StoredLogins | None = None) -> None:
         limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
-        self._http = httpx.AsyncClient(
-            base_url=url.rstrip("/"), limits=limits, timeout=ANSWER_MARGIN_S, trust_env=False
-        )
+        try:
+            self._http = httpx.AsyncClient(
+                base_url=url.rstrip("/"), limits=limits, timeout=ANSWER_MARGIN_S, trust_env=False
+            )
+        except httpx.InvalidURL as error:
+            raise RestError(f"{url} is no URL: {error}") from None
+        self.url = str(self._http.base_url).rstrip("/")
+        self.access = Access(httpx.URL(self.url), login, stored, self._post_openly)
+        self._me: Entity | None = None
 
     async def __aenter__(self) -> Self:
-        try:
-            await self._authenticate()
-        except BaseException:
-            await self._http.aclose()
-            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._http.aclose()
+
+    async def get(self, path: str, **query: str | int | None) -> Any:
+        """The JSON at a path; parameters that are None are left out."""
+        pauses = iter(PAUSES_S)
+        while True:
+            answer = await self._send("GET", path, params=_given(query))
+            pause = next(pauses, None) if answer.status_code == httpx.codes.TOO_MANY_REQUESTS else None
+            if pause is None:
+                return read_json(answer)
+            await asyncio.sleep(pause)
+
+    async def pages(self, path: str, *, limit: int | None = None, **query: str | None) -> AsyncIterator[Entity]:
+        """The entities of a list, page after page, as many as `limit` says."""
+        seen = 0
+        for number in itertools.count():
+            page = await self.get(path, pageSize=min(PAGE_SIZE, limit or PAGE_SIZE), page=number, **query)
+            for entity in page["data"]:
+                yield entity
+                seen += 1
+                if seen == limit:
+                    return
+            if not page["hasNext"]:
+                return
+
+    async def post(self, path: str, body: Any = None, **query: str | None) -> Any:
+        """Send JSON, read JSON; None if the server had nothing to say."""
+        answer = await self._send("POST", path, params=_given(query), **({} if body is None else {"json": body}))
+        return None if answer.is_success and not answer.content else read_json(answer)
+
+    async def delete(self, path: str) -> Any:
+        """Remove what is at a path; the JSON of the answer, or None."""
+        answer = await self._send("DELETE", path)
+        return None if answer.is_success and not answer.content else read_json(answer)
+
+    async def text(self, path: str) -> str:
+        """The text at a path."""
+        answer = await self._send("GET", path)
+        if not answer.is_success:
+            raise refusal(answer)
+        return answer.text
+
+    async def me(self) -> Entity:
+        """The user that the server takes us for."""
+        if self._me is None:
+            self._me = await self.get("/api/auth/user")
+        assert self._me is not None
+        return self._me
 
     async def device_id(self, device: str) -> str:
         """The id of a device named by its id or by its name."""
@@ -57,21 +114,23 @@ class Rest:
             return str(uuid.UUID(device))
         except ValueError:
             pass
-        answer = await self._send("GET", f"/api/tenant/device?deviceName={quote(device, safe='')}")
-        if answer.status_code == httpx.codes.NOT_FOUND:
-            raise RestError(f'There is no device named "{device}".')
+        answer = await self._send("GET", "/api/tenant/device", params={"deviceName": device})
         if answer.status_code == httpx.codes.FORBIDDEN:
-            raise RestError("Only a tenant's administrator may look devices up by name: give the device's id.")
-        return str(_json(answer)["id"]["id"])
+            found = await self._device_of_customer(device)
+        else:
+            found = None if answer.status_code == httpx.codes.NOT_FOUND else read_json(answer)
+        if found is None:
+            raise RestError(f'There is no device named "{device}".', httpx.codes.NOT_FOUND)
+        return str(found["id"]["id"])
 
     async def make_device(self, name: str, access_token: str) -> bool:
         """Create a device with this access token; False if the tenant has one of that name already."""
-        answer = await self._send(
-            "POST", f"/api/device?accessToken={quote(access_token, safe='')}", json={"name": name}
-        )
-        if answer.status_code == httpx.codes.BAD_REQUEST and "already exists" in _message(answer):
-            return False
-        _json(answer)
+        try:
+            await self.post("/api/device", {"name": name}, accessToken=access_token)
+        except RestError as error:
+            if error.status == httpx.codes.BAD_REQUEST and "already exists" in str(error):
+                return False
+            raise
         return True
 
     async def call(self, device_id: str, body: bytes, *, oneway: bool, wait_s: float) -> CallAnswer:
@@ -89,45 +148,44 @@ class Rest:
         if answer.is_success:
             return CallAnswer(answer.status_code, answer.content, call_id)
         if not cause:
-            raise _refusal(answer)
-        return CallAnswer(answer.status_code, b"", call_id, cause, _message(answer) if answer.content else "")
+            raise refusal(answer)
+        return CallAnswer(answer.status_code, b"", call_id, cause, message(answer) if answer.content else "")
 
-    async def _authenticate(self) -> None:
-        login = self._login.or_demo(self._http.base_url.host)
-        token = login.token or await self._log_in(login.user, login.password)
-        self._http.headers["X-Authorization"] = f"Bearer {token}"
+    async def _device_of_customer(self, name: str) -> Entity | None:
+        """A customer's user may not ask for names, but looks through the customer's devices."""
+        me = await self.me()
+        if me["authority"] != "CUSTOMER_USER":
+            raise RestError("Only a tenant's administrator may look devices up by name: give the device's id.")
+        path = f"/api/customer/{me['customerId']['id']}/devices"
+        async for device in self.pages(path, textSearch=name):
+            if device["name"] == name:
+                return device
+        return None
 
-    async def _log_in(self, user: str | None, password: str | None) -> str:
-        answer = await self._send("POST", "/api/auth/login", json={"username": user, "password": password})
-        if answer.status_code == httpx.codes.UNAUTHORIZED:
-            raise RestError(f"{user}: {_message(answer)}. Give --token (TRUNKLINE_TOKEN), or --user and --password.")
-        return str(_json(answer)["token"])
+    async def _send(
+        self, verb: str, path: str, headers: dict[str, str] | None = None, **request: Any
+    ) -> httpx.Response:
+        """Ask as whom the login says; once more if the tokens had expired."""
+        header = await self.access.header()
+        request["headers"] = {"X-Authorization": header, **(headers or {})}
+        answer = await self._exchange(verb, path, **request)
+        if answer.status_code == httpx.codes.UNAUTHORIZED and error_code(answer) == TOKEN_EXPIRED:
+            if await self.access.renew(header):
+                request["headers"]["X-Authorization"] = await self.access.header()
+                answer = await self._exchange(verb, path, **request)
+        return answer
 
-    async def _send(self, verb: str, path: str, **request: Any) -> httpx.Response:
+    async def _post_openly(self, path: str, body: dict[str, str | None]) -> httpx.Response:
+        return await self._exchange("POST", path, json=body)
+
+    async def _exchange(self, verb: str, path: str, **request: Any) -> httpx.Response:
         try:
             return await self._http.request(verb, path, **request)
         except httpx.TimeoutException:
-            raise RestError(f"{self._http.base_url} did not answer in time.") from None
+            raise RestError(f"{self.url} did not answer in time.") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise RestError(f"{self._http.base_url} cannot be reached: {error}") from None
+            raise RestError(f"{self.url} cannot be reached: {error}") from None
 
 
-def _json(answer: httpx.Response) -> Any:
-    if answer.is_success:
-        try:
-            return answer.json()
-        except ValueError:
-            raise RestError(f"{answer.url.copy_with(query=None)} is not a Trunkline server.") from None
-    raise _refusal(answer)
-
-
-def _refusal(answer: httpx.Response) -> RestError:
-    return RestError(f"{_message(answer)} (HTTP {answer.status_code})")
-
-
-def _message(answer: httpx.Response) -> str:
-    """The standard error body's message, or whatever came instead of one."""
-    try:
-        return str(answer.json()["message"])
-    except (ValueError, KeyError, TypeError):
-        return answer.text[:200] or answer.reason_phrase
+def _given(query: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in query.items() if value is not None}

@@ -3,25 +3,29 @@
 import asyncio
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from trunkline.cli.behaviours import Behaviour, answer_of
 from trunkline.cli.errors import CommandError
-from trunkline.cli.fleet import Fleet, Refused, echo
-from trunkline.cli.login import Login
-from trunkline.cli.rest import Rest, RestError
+from trunkline.cli.fleet import Fleet, Refused
+from trunkline.cli.rest import Rest
 from trunkline.contract.open_files import allow_open_files
 
 RATE_INTERVAL_S: Final = 1.0
 PROGRESS_INTERVAL_S: Final = 0.1
 PROVISION_AT_ONCE: Final = 16
 SPARE_FILES: Final = 100
+
+OpenRest = Callable[[int], Rest]
+"""Opens the REST API with so many connections at most."""
 
 
 class SimulateError(CommandError):
@@ -37,7 +41,8 @@ class Simulation:
     port: int
     access_tokens: Sequence[str] = ()
     qos: int = 0
-    silent: bool = False
+    behaviour: Behaviour = Behaviour.ECHO
+    delay_ms: int = 0
 
 
 def simulated_name(number: int) -> str:
@@ -50,28 +55,34 @@ def simulated_token(number: int) -> str:
     return f"SIMULATED_{number}"
 
 
-def run(simulation: Simulation, url: str, login: Login) -> None:
-    """Run the devices until Ctrl-C or SIGTERM. Raises SimulateError or RestError."""
+def run(simulation: Simulation, open_rest: OpenRest) -> None:
+    """Run the devices until Ctrl-C or SIGTERM. Raises CommandError."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, suppress(KeyboardInterrupt):
-        runner.run(_until_told(simulation, url, login))
+        runner.run(_until_told(simulation, open_rest))
 
 
-async def _until_told(simulation: Simulation, url: str, login: Login) -> None:
+async def _until_told(simulation: Simulation, open_rest: OpenRest) -> None:
     me = asyncio.current_task()
     assert me is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, me.cancel)
     with suppress(asyncio.CancelledError):
-        await simulate(simulation, url, login, Console())
+        await simulate(simulation, open_rest, Console())
 
 
-async def simulate(simulation: Simulation, url: str, login: Login, console: Console) -> None:
-    """Run the devices until cancelled. Raises SimulateError or RestError."""
+async def simulate(simulation: Simulation, open_rest: OpenRest, console: Console) -> None:
+    """Run the devices until cancelled. Raises CommandError."""
     count = len(simulation.access_tokens) or simulation.count
     allow_connections(count)
     with _progress(console) as progress:
-        tokens = simulation.access_tokens or await _provision(count, url, login, progress)
-        answer = _silence if simulation.silent else echo
-        fleet = Fleet(simulation.host, simulation.port, tokens, answer=answer, qos=simulation.qos)
+        tokens = simulation.access_tokens or await _provision(count, open_rest, progress)
+        fleet = Fleet(
+            simulation.host,
+            simulation.port,
+            tokens,
+            answers=partial(answer_of, simulation.behaviour),
+            delay_s=simulation.delay_ms / 1000,
+            qos=simulation.qos,
+        )
         try:
             await _connect(fleet, count, f"{simulation.host}:{simulation.port}", progress)
         except BaseException:
@@ -83,11 +94,7 @@ async def simulate(simulation: Simulation, url: str, login: Login, console: Cons
             group.create_task(_show_rates(fleet, console), name="show rates")
     finally:
         await fleet.close()
-        console.print(f"{fleet.calls:,} calls {'heard' if simulation.silent else 'answered'}")
-
-
-def _silence(_payload: bytes) -> None:
-    return None
+        console.print(f"{fleet.calls:,} calls {'heard' if simulation.behaviour is Behaviour.SILENT else 'answered'}")
 
 
 def allow_connections(count: int) -> None:
@@ -104,7 +111,7 @@ def _progress(console: Console) -> Progress:
     )
 
 
-async def _provision(count: int, url: str, login: Login, progress: Progress) -> list[str]:
+async def _provision(count: int, open_rest: OpenRest, progress: Progress) -> list[str]:
     bar = progress.add_task("devices", total=count)
     numbers = iter(range(1, count + 1))
 
@@ -113,7 +120,7 @@ async def _provision(count: int, url: str, login: Login, progress: Progress) -> 
             await rest.make_device(simulated_name(number), simulated_token(number))
             progress.advance(bar)
 
-    async with Rest(url, login, connections=PROVISION_AT_ONCE) as rest:
+    async with open_rest(PROVISION_AT_ONCE) as rest:
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(min(PROVISION_AT_ONCE, count)):
@@ -146,7 +153,7 @@ def _told(errors: BaseExceptionGroup[BaseException], where: str) -> BaseExceptio
     error = errors.exceptions[0]
     if isinstance(error, BaseExceptionGroup):
         return _told(error, where)
-    if isinstance(error, (Refused, OSError, RestError)):
+    if isinstance(error, (Refused, OSError, CommandError)):
         return SimulateError(f"{where}{error or 'no answer in time'}")
     return error
 

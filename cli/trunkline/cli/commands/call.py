@@ -1,19 +1,24 @@
 """`trunkline call`."""
 
-import asyncio
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trunkline.cli.commands.options import Password, Token, Url, User
-from trunkline.cli.login import DEFAULT_URL, Login
+from trunkline.cli.commands.connected import connected
+
+if TYPE_CHECKING:
+    from trunkline.cli.output import Output
+    from trunkline.cli.rest import Rest
 
 app = typer.Typer()
 
 
-@app.command("call")
-def call_command(
+@app.command("call", rich_help_panel="Calling devices")
+@connected
+async def call_command(
+    rest: "Rest",
+    output: "Output",
     device: Annotated[str, typer.Argument(help="The device's id or name.")],
     method: Annotated[str, typer.Argument(help="The method's name.")],
     params: Annotated[str, typer.Argument(help="Parameters as JSON; - reads them from standard input.")] = "null",
@@ -25,14 +30,13 @@ def call_command(
     await_delivery: Annotated[
         bool, typer.Option("--await-delivery", help="One-way: wait until the device has acknowledged it.")
     ] = False,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
-    user: User = None,
-    password: Password = None,
-) -> None:
-    """Call a method of a device, print its reply. Exit code 1: the call failed."""
+) -> int:
+    """Call a method of a device, print its reply.
+
+    The reply goes to standard output byte for byte, what went wrong to standard error. Exit code 1: the call failed.
+    """
     from trunkline.cli.call import CallRequest, call
 
     text = sys.stdin.buffer.read() if params == "-" else params.encode()
     request = CallRequest(device, method, text, timeout_ms, oneway, fail_fast, await_delivery)
-    raise typer.Exit(asyncio.run(call(request, url, Login(token, user, password))))
+    return await call(request, rest, output)

@@ -15,22 +15,24 @@ app = typer.Typer()
 Demo = Annotated[
     bool | None, typer.Option("--demo", help="Demo accounts and devices with known passwords; loopback only.")
 ]
-Host = Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")]
-HttpPort = Annotated[int | None, typer.Option(help="REST port; 0 picks a free one. [default: 8080]")]
-MqttPort = Annotated[int | None, typer.Option(help="MQTT port; 0 picks a free one. [default: 1883]")]
+Host = Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")]
+HttpPort = Annotated[int | None, typer.Option(help="REST port; 0 picks a free one.", show_default="8080")]
+MqttPort = Annotated[int | None, typer.Option(help="MQTT port; 0 picks a free one.", show_default="1883")]
 MqttTlsPort = Annotated[
-    int | None, typer.Option(help="MQTT port with TLS: with a certificate, or in a demo. [default: 8883]")
+    int | None, typer.Option(help="MQTT port with TLS: with a certificate, or in a demo.", show_default="8883")
 ]
 MqttTlsCertificate = Annotated[
     str | None, typer.Option(metavar="FILE", help="PEM certificate of that port; in a demo one is made.")
 ]
 MqttTlsKey = Annotated[str | None, typer.Option(metavar="FILE", help="PEM key of the certificate.")]
-GrpcPort = Annotated[int | None, typer.Option(help="gRPC port for backends; 0 picks a free one. [default: 9090]")]
-MetricsPort = Annotated[int | None, typer.Option(help="Prometheus port; 0 picks a free one. [default: 9464 … 9466]")]
-DataDir = Annotated[Path | None, typer.Option(help="Where everything is kept. [default: ./.trunkline]")]
+GrpcPort = Annotated[int | None, typer.Option(help="gRPC port for backends; 0 picks a free one.", show_default="9090")]
+MetricsPort = Annotated[
+    int | None, typer.Option(help="Prometheus port; 0 picks a free one.", show_default="9464 … 9466")
+]
+DataDir = Annotated[Path | None, typer.Option(help="Where everything is kept.", show_default="./.trunkline")]
 LogLevel = Annotated[
     str | None,
-    typer.Option(parser=str.upper, metavar="LEVEL", help="DEBUG, INFO, WARNING or ERROR. [default: INFO]"),
+    typer.Option(parser=str.upper, metavar="LEVEL", help="DEBUG, INFO, WARNING or ERROR.", show_default="INFO"),
 ]
 PrintSettings = Annotated[
     bool, typer.Option("--print-settings", help="Print all settings in force as a commented .env file, and end.")
@@ -41,7 +43,8 @@ PrintSettings = Annotated[
 def serve_command(
     demo: Demo = None,
     processes: Annotated[
-        Processes | None, typer.Option(help="parts: a child process for each part; one: all in one. [default: parts]")
+        Processes | None,
+        typer.Option(help="parts: a child process for each part; one: all in one.", show_default="parts"),
     ] = None,
     host: Host = None,
     http_port: HttpPort = None,
@@ -50,11 +53,11 @@ def serve_command(
     mqtt_tls_certificate: MqttTlsCertificate = None,
     mqtt_tls_key: MqttTlsKey = None,
     coap_port: Annotated[
-        int | None, typer.Option(help="CoAP port; this version has no CoAP worker yet. [default: 5683]")
+        int | None, typer.Option(help="CoAP port; this version has no CoAP worker yet.", show_default="5683")
     ] = None,
     grpc_port: GrpcPort = None,
     metrics_port: Annotated[
-        int | None, typer.Option(help="Prometheus port of the core; facade and MQTT follow. [default: 9464]")
+        int | None, typer.Option(help="Prometheus port of the core; facade and MQTT follow.", show_default="9464")
     ] = None,
     data_dir: DataDir = None,
     log_level: LogLevel = None,
@@ -141,7 +144,8 @@ def transport_command(
     name: Annotated[str, typer.Argument(help="The transport's name: mqtt, or that of an installed package.")],
     host: Host = None,
     port: Annotated[
-        int | None, typer.Option("--port", "--mqtt-port", help="Port for devices; 0 picks a free one. [default: 1883]")
+        int | None,
+        typer.Option("--port", "--mqtt-port", help="Port for devices; 0 picks a free one.", show_default="1883"),
     ] = None,
     metrics_port: MetricsPort = None,
     data_dir: DataDir = None,

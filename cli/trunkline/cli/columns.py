@@ -1,0 +1,95 @@
+"""What people see of an entity: columns of a list, and all fields of one."""
+
+from typing import Any, Final
+
+from trunkline.cli.output import Columns, Entity, id_of, moment, reference
+
+DEVICES: Final[Columns] = {
+    "NAME": lambda device: device["name"],
+    "TYPE": lambda device: device["type"],
+    "LABEL": lambda device: device["label"],
+    "CUSTOMER": lambda device: device["customerTitle"],
+    "ACTIVE": lambda device: device["active"],
+    "ID": id_of,
+}
+
+DEVICE: Final[Columns] = {
+    "Name": lambda device: device["name"],
+    "Id": id_of,
+    "Type": lambda device: device["type"],
+    "Label": lambda device: device["label"],
+    "Customer": lambda device: device["customerTitle"],
+    "Public": lambda device: device["customerIsPublic"] or None,
+    "Gateway": lambda device: _additional(device, "gateway") or None,
+    "Description": lambda device: _additional(device, "description"),
+    "Active": lambda device: device["active"],
+    "Created": lambda device: moment(device["createdTime"]),
+    "Version": lambda device: device["version"],
+}
+
+CUSTOMERS: Final[Columns] = {
+    "TITLE": lambda customer: customer["title"],
+    "E-MAIL": lambda customer: customer["email"],
+    "CITY": lambda customer: customer["city"],
+    "COUNTRY": lambda customer: customer["country"],
+    "ID": id_of,
+}
+"""Tenants have the same."""
+
+CUSTOMER: Final[Columns] = {
+    "Title": lambda customer: customer["title"],
+    "Id": id_of,
+    "E-mail": lambda customer: customer["email"],
+    "Phone": lambda customer: customer["phone"],
+    "Address": lambda customer: customer["address"],
+    "Zip": lambda customer: customer["zip"],
+    "City": lambda customer: customer["city"],
+    "State": lambda customer: customer["state"],
+    "Country": lambda customer: customer["country"],
+    "Description": lambda customer: _additional(customer, "description"),
+    "Created": lambda customer: moment(customer["createdTime"]),
+    "Version": lambda customer: customer["version"],
+}
+
+USERS: Final[Columns] = {
+    "E-MAIL": lambda user: user["email"],
+    "ROLE": lambda user: role(user["authority"]),
+    "NAME": lambda user: _name(user),
+    "CUSTOMER": lambda user: reference(user["customerId"]),
+    "ID": id_of,
+}
+
+USER: Final[Columns] = {
+    "E-mail": lambda user: user["email"],
+    "Id": id_of,
+    "Role": lambda user: role(user["authority"]),
+    "Name": lambda user: _name(user),
+    "Phone": lambda user: user["phone"],
+    "Tenant": lambda user: reference(user["tenantId"]),
+    "Customer": lambda user: reference(user["customerId"]),
+    "Activated": lambda user: _additional(user, "userActivated"),
+    "Enabled": lambda user: _additional(user, "userCredentialsEnabled"),
+    "Last login": lambda user: moment(_additional(user, "lastLoginTs")),
+    "Created": lambda user: moment(user["createdTime"]),
+}
+
+
+ROLES: Final = {
+    "SYS_ADMIN": "system administrator",
+    "TENANT_ADMIN": "tenant administrator",
+    "CUSTOMER_USER": "customer's user",
+}
+
+
+def role(authority: str) -> str:
+    """SYS_ADMIN as people say it."""
+    return ROLES.get(authority, authority)
+
+
+def _name(user: Entity) -> str:
+    return " ".join(part for part in (user["firstName"], user["lastName"]) if part)
+
+
+def _additional(entity: Entity, name: str) -> Any:
+    information = entity["additionalInfo"]
+    return information.get(name) if isinstance(information, dict) else None
