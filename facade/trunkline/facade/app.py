@@ -20,9 +20,16 @@ from trunkline.facade.core_connection import CoreConnection
 from trunkline.facade.headers import CrossOrigin, with_security_headers
 from trunkline.facade.metrics import Counters
 from trunkline.facade.request_body import CallerGone
+from trunkline.facade.routes.activation import activation_routes
 from trunkline.facade.routes.auth import auth_routes
+from trunkline.facade.routes.customers import customer_routes
+from trunkline.facade.routes.device_credentials import device_credentials_routes
+from trunkline.facade.routes.device_lists import device_list_routes
+from trunkline.facade.routes.device_profiles import device_profile_routes
 from trunkline.facade.routes.devices import device_routes
 from trunkline.facade.routes.system import system_routes
+from trunkline.facade.routes.tenants import tenant_routes
+from trunkline.facade.routes.users import user_routes
 from trunkline.facade.rpc_routes import ROUTES, RpcRoutes
 from trunkline.facade.schemas.base import Problem
 from trunkline.facade.settings import FacadeSettings
@@ -107,9 +114,16 @@ def _framework(connection: CoreConnection, authenticator: Authenticator, setting
         redirect_slashes=False,
         responses={"4XX": {"model": Problem, "description": "What is wrong with the request"}},
     )
-    public = not is_loopback(settings.host)
-    app.include_router(auth_routes(connection, authenticator, settings.max_params_bytes, public=public))
-    app.include_router(device_routes(connection, authenticator, settings.max_params_bytes))
+    limit = settings.max_params_bytes
+    app.include_router(auth_routes(connection, authenticator, limit, public=not is_loopback(settings.host)))
+    app.include_router(device_routes(connection, authenticator, limit))
+    app.include_router(device_list_routes(connection, authenticator))
+    app.include_router(device_credentials_routes(connection, authenticator, limit))
+    app.include_router(device_profile_routes(connection, authenticator, limit))
+    app.include_router(activation_routes(connection, authenticator, limit, public_url=settings.public_url))
+    app.include_router(user_routes(connection, authenticator, limit))
+    app.include_router(customer_routes(connection, authenticator, limit))
+    app.include_router(tenant_routes(connection, authenticator, limit))  # last of the entities, as it says
     app.include_router(system_routes(connection))
 
     async def on_unserved(request: Request, error: Exception) -> Response:

@@ -20,6 +20,8 @@ class FacadeSettings(BaseSettings):
     """Address that REST listens on."""
     port: int = Field(default=8080, ge=0, le=65535)
     """Port that REST listens on; 0 takes any free one."""
+    public_url: str = Field(default="", pattern=r"^(https?://[^\s?#]+)?$")
+    """Where people reach this server, for links handed out: `https://example.org`; empty: as the request named it."""
     metrics_port: int = Field(default=9465, ge=0, le=65535)
     """Port of this process's Prometheus text, on the same address; 0 takes any free one."""
 

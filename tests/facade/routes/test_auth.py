@@ -1,4 +1,4 @@
-"""Login, refresh and the own user, with ThingsBoard's words."""
+"""Login, refresh, logout, the own user and password, with ThingsBoard's words."""
 
 import httpx
 import pytest
@@ -11,10 +11,16 @@ from trunkline.facade.settings import FacadeSettings
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.identity_pb2 import TokenPair, User
 from trunkline.v1.identity_service_pb2 import (
+    ChangePasswordRequest,
+    ChangePasswordResponse,
     GetSelfRequest,
     GetSelfResponse,
+    LoginPublicRequest,
+    LoginPublicResponse,
     LoginRequest,
     LoginResponse,
+    LogoutRequest,
+    LogoutResponse,
     RefreshRequest,
     RefreshResponse,
 )
@@ -26,6 +32,9 @@ PAIR = TokenPair(access_token="a", refresh_token="r")
 @pytest.fixture(autouse=True)
 def scripted(core: RecordingCore) -> None:
     core.answers[LoginRequest] = LoginResponse(tokens=PAIR)
+    core.answers[LoginPublicRequest] = LoginPublicResponse(tokens=PAIR)
+    core.answers[LogoutRequest] = LogoutResponse()
+    core.answers[ChangePasswordRequest] = ChangePasswordResponse(tokens=PAIR)
     core.answers[RefreshRequest] = RefreshResponse(tokens=PAIR)
     core.answers[GetSelfRequest] = GetSelfResponse(user=User(id="u", email="a@b.c", role=Role.ROLE_TENANT_ADMIN))
 
@@ -61,6 +70,12 @@ async def test_refresh(client: httpx.AsyncClient, core: RecordingCore) -> None:
     assert core.asked == [RefreshRequest(refresh_token="old")]
 
 
+async def test_anybody_logs_in_to_what_is_public(client: httpx.AsyncClient, core: RecordingCore) -> None:
+    response = await client.post("/api/auth/login/public", content=b'{"publicId":"c"}')
+    assert (response.status_code, response.json()) == (200, {"token": "a", "refreshToken": "r"})
+    assert core.asked == [LoginPublicRequest(public_id="c")]
+
+
 @pytest.mark.parametrize(
     ("path", "body"),
     [
@@ -70,6 +85,9 @@ async def test_refresh(client: httpx.AsyncClient, core: RecordingCore) -> None:
         ("/api/auth/login", b'{"username":" ","password":"p"}'),
         ("/api/auth/login", b'{"username":"u","password":""}'),
         ("/api/auth/login", b'{"username":"u","password":"p","more":1}'),
+        ("/api/auth/login/public", b"{}"),
+        ("/api/auth/login/public", b'{"publicId":" "}'),
+        ("/api/auth/login/public", b'{"publicId":"c","more":1}'),
         ("/api/auth/token", b"{}"),
         ("/api/auth/token", b'{"refreshToken":""}'),
         ("/api/auth/token", b'{"refreshToken":"x","more":1}'),
@@ -99,7 +117,7 @@ async def test_what_the_core_refuses(
     assert (response.json()["errorCode"], response.json()["message"]) == (code, message)
 
 
-@pytest.mark.parametrize("path", ["/api/auth/login", "/api/auth/token"])
+@pytest.mark.parametrize("path", ["/api/auth/login", "/api/auth/login/public", "/api/auth/token"])
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 async def test_any_method_but_post(client: httpx.AsyncClient, path: str, method: str) -> None:
     response = await client.request(method, path)
@@ -112,6 +130,40 @@ async def test_the_own_user(client: httpx.AsyncClient, core: RecordingCore, bear
     assert response.json()["email"] == "a@b.c"
     assert core.tokens == [bearer["X-Authorization"]]
     assert (await client.get("/api/auth/user")).status_code == 401
+
+
+async def test_nobody_is_behind_a_public_token(
+    client: httpx.AsyncClient, core: RecordingCore, bearer: dict[str, str]
+) -> None:
+    reason = ErrorReason.ERROR_REASON_INVALID_ARGUMENT
+    core.answers[GetSelfRequest] = TrunklineError(reason, "A public customer's token stands for no user")
+    response = await client.get("/api/auth/user", headers=bearer)
+    assert (response.status_code, response.json()["errorCode"]) == (400, 31)
+
+
+async def test_logout(client: httpx.AsyncClient, core: RecordingCore, bearer: dict[str, str]) -> None:
+    response = await client.post("/api/auth/logout", headers=bearer)
+    assert (response.status_code, response.content) == (200, b"")
+    assert core.asked == [LogoutRequest()]
+    assert core.tokens == [bearer["X-Authorization"]]
+    assert (await client.post("/api/auth/logout")).status_code == 401
+
+
+async def test_another_password(client: httpx.AsyncClient, core: RecordingCore, bearer: dict[str, str]) -> None:
+    body = b'{"currentPassword":"old","newPassword":"new"}'
+    response = await client.post("/api/auth/changePassword", content=body, headers=bearer)
+    assert (response.status_code, response.json()) == (200, {"token": "a", "refreshToken": "r"})
+    assert core.asked == [ChangePasswordRequest(current_password="old", new_password="new")]
+    assert (await client.post("/api/auth/changePassword", content=body)).status_code == 401
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"newPassword":{}}'])
+async def test_passwords_that_are_none(
+    client: httpx.AsyncClient, core: RecordingCore, bearer: dict[str, str], body: bytes
+) -> None:
+    response = await client.post("/api/auth/changePassword", content=body, headers=bearer)
+    assert (response.status_code, response.json()["errorCode"]) == (400, 31)
+    assert core.asked == []
 
 
 async def test_a_login_is_bounded(client: httpx.AsyncClient) -> None:
