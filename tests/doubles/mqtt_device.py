@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from typing import Self
 
 from trunkline.transports.conformance import ReceivedCall
@@ -11,17 +12,20 @@ from trunkline.transports.endpoints.mqtt import packets
 class MqttDevice:
     """One connection. `level` is the protocol level, `qos` that of its subscription and its replies."""
 
-    def __init__(self, port: int, *, level: int = packets.V3_1_1, qos: int = 1) -> None:
+    def __init__(
+        self, port: int, *, level: int = packets.V3_1_1, qos: int = 1, tls: ssl.SSLContext | None = None
+    ) -> None:
         self.level = level
         self._port = port
         self._qos = qos
+        self._tls = tls
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self._packet_id = 0
         self._writes = True
 
     async def open(self) -> Self:
         """Connect the socket, and nothing more."""
-        self._streams = await asyncio.open_connection("127.0.0.1", self._port)
+        self._streams = await asyncio.open_connection("127.0.0.1", self._port, ssl=self._tls)
         return self
 
     def send(self, *parts: bytes) -> None:
@@ -108,8 +112,11 @@ class MqttDevice:
     def half_close(self) -> None:
         """Send nothing any more, and go on reading."""
         assert self._streams is not None
-        self._streams[1].write_eof()
         self._writes = False
+        try:
+            self._streams[1].write_eof()
+        except OSError:
+            pass  # the server was first
 
     def cut(self) -> None:
         """Reset the connection, as a device that loses power does."""

@@ -12,7 +12,7 @@ import pytest
 from doubles.mqtt_device import MqttDevice
 from system.rest_caller import RestCaller, rest_caller
 from system.runners import Served, serve
-from system.scenarios.clients import LIBRARIES, Gmqtt, Paho
+from system.scenarios.clients import LIBRARIES, V3, Gmqtt, Paho
 
 CALL_TIMEOUT_MS = 15_000
 
@@ -25,8 +25,11 @@ class Device(NamedTuple):
 class Stack:
     """The server and its tenant's REST client."""
 
-    def __init__(self, served: Served, rest: RestCaller) -> None:
+    def __init__(self, served: Served, rest: RestCaller, authority: Path) -> None:
         self.mqtt_port = served.mqtt_port
+        self.mqtts_port = served.mqtts_port
+        self.authority = authority
+        """The certificate that the server's TLS port shows."""
         self.rest = rest
 
     @property
@@ -73,7 +76,7 @@ class Stack:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     data_dir: Path = tmp_path_factory.mktemp("scenarios")
     with serve("parts", data_dir) as served, rest_caller(served.rest) as rest:
-        yield Stack(served, rest)
+        yield Stack(served, rest, data_dir / "demo-certificate.pem")
 
 
 @pytest.fixture
@@ -105,8 +108,8 @@ async def raw(stack: Stack) -> AsyncIterator[Callable[..., MqttDevice]]:
     """Makes devices that speak packet by packet; `raw(level=5)`."""
     made: list[MqttDevice] = []
 
-    def new(**options: int) -> MqttDevice:
-        made.append(MqttDevice(stack.mqtt_port, **options))
+    def new(level: int = V3, qos: int = 1) -> MqttDevice:
+        made.append(MqttDevice(stack.mqtt_port, level=level, qos=qos))
         return made[-1]
 
     async with asyncio.timeout(60):
