@@ -8,6 +8,7 @@ from doubles.device_rows import device, stored
 
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.ids import new_id
+from trunkline.core.devices.model import Device
 from trunkline.core.identity.model import Customer, Tenant, User
 from trunkline.core.store.revocations import Revocation
 from trunkline.core.store.store import Store
@@ -36,9 +37,32 @@ async def check_store(open_store: Callable[[], Awaitable[Store]]) -> None:
     assert await store.users.find_login(user.email) == (user, "hash")
     assert await store.devices.find(pump.id) == pump
     assert revocation in await store.revocations.living(0)
-    await store.devices.delete(pump.id)
-    assert await store.devices.entries([pump.id]) == []
+    await _check_that_changes_see_one_another(store, user)
+    await _check_that_what_goes_takes_along_what_it_had(store, user, pump)
     await store.close()
+
+
+async def _check_that_changes_see_one_another(store: Store, user: User) -> None:
+    changes = [store.users.change(user.id, {"first_name": name}, user.version) for name in ("a", "b")]
+    one, other = await asyncio.gather(*changes, return_exceptions=True)
+    conflicts = [outcome for outcome in (one, other) if isinstance(outcome, TrunklineError)]
+    assert [conflict.reason for conflict in conflicts] == [ErrorReason.ERROR_REASON_VERSION_CONFLICT]
+    found = await store.users.find(user.id)
+    assert found in (one, other)
+
+
+async def _check_that_what_goes_takes_along_what_it_had(store: Store, user: User, pump: Device) -> None:
+    departure = await store.customers.delete(user.customer_id, 0)
+    assert departure.device_ids == [pump.id]
+    assert await store.users.find(user.id) is None
+    unassigned = await store.devices.find(pump.id)
+    assert unassigned is not None
+    assert not unassigned.customer_id
+    assert set(departure.revocations) <= set(await store.revocations.living(0))
+    departure = await store.tenants.delete(user.tenant_id, 0)
+    assert pump.id in departure.device_ids
+    assert await store.tenants.find(user.tenant_id) is None
+    assert await store.devices.entries(departure.device_ids) == []
 
 
 async def _check_that_failures_undo(store: Store, tenant_id: bytes) -> None:
