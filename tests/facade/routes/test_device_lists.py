@@ -124,10 +124,11 @@ async def test_filters_that_are_none(
     assert core.asked == []
 
 
-async def test_by_ids(client: httpx.AsyncClient, core: RecordingCore, bearer: dict[str, str]) -> None:
+@pytest.mark.parametrize("between", [",", "&deviceIds="])
+async def test_by_ids(client: httpx.AsyncClient, core: RecordingCore, bearer: dict[str, str], between: str) -> None:
     devices = [Device(id=OTHER), Device(id=DEVICE)]
     core.answers[ListDevicesRequest] = ListDevicesResponse(devices=devices, total=2)
-    text = f"{DEVICE.upper()},{CUSTOMER},{OTHER},{DEVICE}"
+    text = between.join([DEVICE.upper(), CUSTOMER, OTHER, DEVICE])
     answer: list[dict[str, Any]] = (await client.get(f"/api/devices?deviceIds={text}", headers=bearer)).json()
     assert [device["id"]["id"] for device in answer] == [DEVICE, OTHER]
     assert core.asked == [ListDevicesRequest(page=PageRequest(size=3), ids=[DEVICE, CUSTOMER, OTHER])]

@@ -81,7 +81,7 @@ def device_list_routes(connection: CoreConnection, authenticator: Authenticator)
     @router.get("/devices")
     async def devices_by_id(
         caller: Annotated[Caller, signed_in],
-        device_ids: Annotated[str, Query(alias="deviceIds", description="Separated by commas")],
+        device_ids: Annotated[list[str], Query(alias="deviceIds", description="One or more, separated by commas")],
     ) -> list[Device]:
         """Devices by id, in the order asked; those that do not exist or may not be seen are left out."""
         asked = ids_in_query("deviceIds", device_ids)
@@ -92,8 +92,12 @@ def device_list_routes(connection: CoreConnection, authenticator: Authenticator)
     return router
 
 
-def ids_in_query(name: str, text: str) -> list[str]:
-    """The ids in a parameter that lists them, each once. Raises TrunklineError (INVALID_ARGUMENT)."""
+def ids_in_query(name: str, values: list[str]) -> list[str]:
+    """The ids in a parameter that lists them or stands there several times, each once.
+
+    Raises TrunklineError (INVALID_ARGUMENT).
+    """
+    text = ",".join(values)
     if not text.strip():
         raise bad_request(f"Parameter '{name}' can't be empty!")
     return list(dict.fromkeys(uuid_text(part.strip()) for part in text.split(",")))

@@ -121,7 +121,9 @@ def device_profile_routes(connection: CoreConnection, authenticator: Authenticat
     @router.get("/deviceProfileInfos/list")
     async def device_profile_infos_by_id(
         caller: Annotated[Caller, signed_in],
-        profile_ids: Annotated[str, Query(alias="deviceProfileIds", description="Separated by commas")],
+        profile_ids: Annotated[
+            list[str], Query(alias="deviceProfileIds", description="One or more, separated by commas")
+        ],
     ) -> list[DeviceProfileInfo]:
         """Profiles by id, in the order asked; those that do not exist are left out."""
         asked = ids_in_query("deviceProfileIds", profile_ids)
