@@ -2,6 +2,7 @@
 
 from trunkline.contract.errors import TrunklineError
 from trunkline.core.devices.service import Devices
+from trunkline.core.gentle import mapped
 from trunkline.core.rpc.authenticated import Authenticated, Context
 from trunkline.core.rpc.convert import optional_id, required_id
 from trunkline.core.rpc.device_messages import (
@@ -82,7 +83,8 @@ class DeviceMethods(Authenticated, DeviceServiceServicer):
     async def ListDevices(self, request: ListDevicesRequest, context: Context) -> ListDevicesResponse:
         """One page of the devices that the caller may see."""
         page = await self._devices.list(self._caller(context), page_of(request.page), filter_of(request))
-        return fitting(ListDevicesResponse(devices=map(device_message, page.items), total=page.total))
+        devices = await mapped(device_message, page.items)
+        return fitting(ListDevicesResponse(devices=devices, total=page.total))
 
     async def ListDeviceTypes(self, request: ListDeviceTypesRequest, context: Context) -> ListDeviceTypesResponse:
         """The types of the devices that the caller may see."""
