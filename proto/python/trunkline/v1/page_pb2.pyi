@@ -18,7 +18,9 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class PageRequest(_message.Message):
-    """PageRequest asks for one page of a list. The order is total: what sorts equal is ordered by id."""
+    """PageRequest asks for one page of a list. The order is total: what sorts equal is ordered by id. An answer has at most
+    32 MiB, a page that is larger is INVALID_ARGUMENT; gRPC clients take 4 MB unless they are told to take more.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
