@@ -73,6 +73,13 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield served
 
 
+@pytest.fixture(scope="session")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Another server, to bring devices over from."""
+    with serve("one", tmp_path_factory.mktemp("other")) as served:
+        yield served
+
+
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Simulated devices run on uvloop and, where others reuse them, on asyncio's own loop: transports differ."""
     own = {"asyncio": asyncio.new_event_loop}

@@ -29,4 +29,4 @@ def test_a_blank_one_is_none(line: str, monkeypatch: pytest.MonkeyPatch) -> None
 def test_nobody_is_asked_where_nobody_sits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("secret\n"))
     with pytest.raises(CommandError, match="--password-stdin"):
-        known_password("a@example.com")
+        known_password("a@example.com", "--password-stdin")

@@ -44,7 +44,7 @@ class Screen(Console):
 
 
 def at(url: str, login: Login = NOTHING_GIVEN) -> OpenRest:
-    return lambda connections: Rest(url, login, connections=connections)
+    return lambda: Rest(url, login)
 
 
 async def test_devices_are_made_once_and_answer_calls(demo: Served) -> None:

@@ -36,7 +36,7 @@ class Credentials:
         if not client_id and not user_name:
             raise CommandError("MQTT credentials need a client id, a user name or both.")
         value = {"clientId": client_id or None, "userName": user_name or None, "password": password or None}
-        return cls("MQTT_BASIC", value=json.dumps(value, ensure_ascii=False))
+        return cls("MQTT_BASIC", value=json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
     @classmethod
     def certificate(cls, text: str) -> Self:

@@ -2,13 +2,14 @@
 
 import uuid
 from collections.abc import AsyncIterator
+from typing import Final
 
 from trunkline.cli.answers import RestError
 from trunkline.cli.errors import CommandError
 from trunkline.cli.output import id_of
 from trunkline.cli.rest import Entity, Rest
 
-NOT_FOUND = 404
+NOT_FOUND: Final = 404
 
 
 async def device(rest: Rest, name: str) -> Entity:
@@ -19,14 +20,20 @@ async def device(rest: Rest, name: str) -> Entity:
 
 async def customer(rest: Rest, title: str) -> Entity:
     """A customer by its id or title."""
-    if is_id(title):
-        found: Entity = await rest.get(f"/api/customer/{title}")
-        return found
+    found: Entity | None
+    found = await rest.get(f"/api/customer/{title}") if is_id(title) else await customer_titled(rest, title)
+    if found is None:
+        raise RestError(f'There is no customer "{title}".', NOT_FOUND)
+    return found
+
+
+async def customer_titled(rest: Rest, title: str) -> Entity | None:
+    """A customer by its title, whatever that looks like; None if there is none."""
     try:
-        found = await rest.get("/api/tenant/customers", customerTitle=title)
+        found: Entity = await rest.get("/api/tenant/customers", customerTitle=title)
     except RestError as error:
         if error.status == NOT_FOUND:
-            raise RestError(f'There is no customer "{title}".', NOT_FOUND) from None
+            return None
         raise
     return found
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -87,6 +88,18 @@ def waiting(text: str) -> Iterator[None]:
     console = Console(stderr=True)
     with console.status(Text(printable(text))) if console.is_terminal else nullcontext():
         yield
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar for whoever looks at a terminal; it is told how far something is, and how much there is."""
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn(what), BarColumn(), MofNCompleteColumn(), console=console, disable=not console.is_terminal
+    )
+    task = bar.add_task(what, total=None)
+    with bar:
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def id_of(entity: Entity) -> str:

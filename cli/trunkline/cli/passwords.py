@@ -27,8 +27,8 @@ def new_password(source: Source) -> str:
     return password
 
 
-def known_password(whose: str) -> str:
-    """An existing password, asked for at the terminal. Raises CommandError where nobody can be asked."""
+def known_password(whose: str, option: str) -> str:
+    """An existing password, asked for at the terminal. Raises CommandError, naming the option, if nobody sits there."""
     if not sys.stdin.isatty():
-        raise CommandError(f"The password of {whose} is missing: --password-stdin reads it from standard input.")
+        raise CommandError(f"The password of {whose} is missing: give it with {option}.")
     return getpass.getpass(f"Password of {whose}: ")

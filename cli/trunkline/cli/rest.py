@@ -18,6 +18,9 @@ from trunkline.contract.metadata import CALL_ID_HEADER, CAUSE_HEADER
 ANSWER_MARGIN_S: Final = 10.0
 """How long after a call's own deadline an answer may still come before the connection counts as dead."""
 
+CONNECTIONS: Final = 16
+"""How many requests may be made at once."""
+
 PAGE_SIZE: Final = 500
 PAUSES_S: Final = (1.0, 2.0, 4.0, 8.0, 16.0)
 """Waits before a question is asked again that the server's rate limit refused."""
@@ -43,8 +46,8 @@ class Rest:
     Methods raise RestError for whatever is no success, and CommandError if the login is refused.
     """
 
-    def __init__(self, url: str, login: Login, *, connections: int = 1, stored: StoredLogins | None = None) -> None:
-        limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
+    def __init__(self, url: str, login: Login, *, stored: StoredLogins | None = None) -> None:
+        limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
         try:
             self._http = httpx.AsyncClient(
                 base_url=url.rstrip("/"), limits=limits, timeout=ANSWER_MARGIN_S, trust_env=False

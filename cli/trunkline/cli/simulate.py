@@ -16,16 +16,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from trunkline.cli.behaviours import Behaviour, answer_of
 from trunkline.cli.errors import CommandError
 from trunkline.cli.fleet import Fleet, Refused
-from trunkline.cli.rest import Rest
+from trunkline.cli.rest import CONNECTIONS, Rest
 from trunkline.contract.open_files import allow_open_files
 
 RATE_INTERVAL_S: Final = 1.0
 PROGRESS_INTERVAL_S: Final = 0.1
-PROVISION_AT_ONCE: Final = 16
 SPARE_FILES: Final = 100
 
-OpenRest = Callable[[int], Rest]
-"""Opens the REST API with so many connections at most."""
+OpenRest = Callable[[], Rest]
+"""Opens the REST API, if devices have to be made there."""
 
 
 class SimulateError(CommandError):
@@ -120,10 +119,10 @@ async def _provision(count: int, open_rest: OpenRest, progress: Progress) -> lis
             await rest.make_device(simulated_name(number), simulated_token(number))
             progress.advance(bar)
 
-    async with open_rest(PROVISION_AT_ONCE) as rest:
+    async with open_rest() as rest:
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(min(PROVISION_AT_ONCE, count)):
+                for _ in range(min(CONNECTIONS, count)):
                     group.create_task(maker(rest), name="make devices")
         except ExceptionGroup as errors:
             raise _told(errors, "") from errors

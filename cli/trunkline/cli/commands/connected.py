@@ -56,16 +56,12 @@ def stored_logins() -> "StoredLogins":
     return StoredLogins(Path(typer.get_app_dir("trunkline")))
 
 
-def server_at(
-    url: Url = None, token: Token = None, user: User = None, password: Password = None, *, connections: int = 1
-) -> "Rest":
+def server_at(url: Url = None, token: Token = None, user: User = None, password: Password = None) -> "Rest":
     """The server and login that these options mean."""
     from trunkline.cli.rest import Rest
 
     stored = stored_logins()
-    return Rest(
-        url or stored.last_url() or DEFAULT_URL, Login(token, user, password), connections=connections, stored=stored
-    )
+    return Rest(url or stored.last_url() or DEFAULT_URL, Login(token, user, password), stored=stored)
 
 
 def connected(command: "Callable[Concatenate[Rest, Output, P], Awaitable[int | None]]") -> Callable[..., None]:

@@ -37,7 +37,7 @@ def login_command(
     email = email or typer.prompt("E-mail address")
     if password_stdin:
         password = sys.stdin.readline().rstrip("\r\n")
-    asyncio.run(_log_in(url, Login(user=email, password=password or known_password(str(email)))))
+    asyncio.run(_log_in(url, Login(user=email, password=password or known_password(str(email), "--password-stdin"))))
 
 
 async def _log_in(url: str | None, login: Login) -> None:

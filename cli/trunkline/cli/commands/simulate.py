@@ -54,4 +54,4 @@ def simulate_command(
     if delay_ms is None:
         delay_ms = SLOW_MS if behaviour is Behaviour.SLOW else 0
     simulation = Simulation(count, mqtt_host, mqtt_port, tuple(access_token or ()), qos, behaviour, delay_ms)
-    run(simulation, lambda connections: server_at(url, token, user, password, connections=connections))
+    run(simulation, lambda: server_at(url, token, user, password))
