@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,13 @@ from trunkline.contract.streams.call_codec import ANSWER_CODEC
 from trunkline.contract.streams.grpc_wire import ServerWire
 from trunkline.v1.call_pb2 import CallKind, Outcome
 from trunkline.v1.device_pb2 import Device
-from trunkline.v1.device_service_pb2 import GetDeviceRequest, GetDeviceResponse
+from trunkline.v1.device_service_pb2 import (
+    DevicePresence,
+    GetDeviceRequest,
+    GetDeviceResponse,
+    WatchPresenceRequest,
+    WatchPresenceResponse,
+)
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.identity_pb2 import User
 from trunkline.v1.identity_service_pb2 import GetSelfRequest, GetSelfResponse
@@ -53,6 +60,15 @@ class Core(RpcServiceServicer):
         self.note(request, context)
         return GetDeviceResponse(device=Device(id=request.id))
 
+    async def watch_presence(self, request: WatchPresenceRequest, context: Any) -> AsyncIterator[WatchPresenceResponse]:
+        self.note(request, context)
+        for device_id in request.device_ids:
+            yield WatchPresenceResponse(devices=[DevicePresence(device_id=device_id)])
+        if not request.device_ids:
+            yield WatchPresenceResponse(current=True)
+            await asyncio.Event().wait()
+        await abort(context, TrunklineError(ErrorReason.ERROR_REASON_CORE_UNAVAILABLE, "The core is shutting down"))
+
     async def get_self(self, request: GetSelfRequest, context: Any) -> GetSelfResponse:
         self.note(request, context)
         await abort(context, TrunklineError(ErrorReason.ERROR_REASON_TOKEN_EXPIRED, "Token has expired"))
@@ -73,6 +89,12 @@ async def core(tmp_path: Path) -> AsyncIterator[Core]:
         server.add_generic_rpc_handlers(
             (grpc.method_handlers_generic_handler(f"trunkline.v1.{service}", {name: method}),)
         )
+    watch = grpc.unary_stream_rpc_method_handler(
+        core.watch_presence, WatchPresenceRequest.FromString, WatchPresenceResponse.SerializeToString
+    )
+    server.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler("trunkline.v1.DeviceService", {"WatchPresence": watch}),)
+    )
     server.add_insecure_port(f"unix:{tmp_path / 'core.sock'}")
     await server.start()
     yield core
@@ -137,3 +159,20 @@ async def test_many_calls_share_a_stream(client: Client) -> None:
         calls = (stream.call(b"device--16-bytes", "echo", str(n).encode()) for n in range(50))
         results = await asyncio.gather(*calls)
     assert [result.payload for result in results] == [str(n).encode() for n in range(50)]
+
+
+async def test_presence_is_watched_until_the_core_ends_it(client: Client, core: Core) -> None:
+    seen = []
+    with pytest.raises(TrunklineError) as raised:
+        async for update in client.watch_presence([DEVICE, "another"]):
+            seen += [one.device_id for one in update.devices]
+    assert seen == [DEVICE, "another"]
+    assert raised.value.reason == ErrorReason.ERROR_REASON_CORE_UNAVAILABLE
+    assert core.tokens == ["Bearer first"]
+
+
+async def test_presence_is_watched_until_nobody_wants_to_know(client: Client, core: Core) -> None:
+    async with aclosing(client.watch_presence()) as updates:
+        assert (await anext(updates)).current
+    async with aclosing(client.watch_presence()) as updates:
+        assert (await anext(updates)).current  # the connection goes on

@@ -4,7 +4,7 @@ async with Client.connect("127.0.0.1:9090", token=jwt) as client:
     reply = await client.call("8b6d…", "getGpio", b'{"pin":7}')
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from types import TracebackType
 from typing import Any, Final, Self, cast
 
@@ -105,7 +105,7 @@ class Client:
         except grpc.aio.AioRpcError as error:
             raise error_of(error) from None
 
-    async def watch_presence(self, device_ids: Iterable[str] = ()) -> AsyncIterator[WatchPresenceResponse]:
+    async def watch_presence(self, device_ids: Iterable[str] = ()) -> AsyncGenerator[WatchPresenceResponse, None]:
         """Tell of devices as they come and go: of these (UUID text), or of all that the token's user may see.
 
         First comes how things stand, in one or more messages, of which the last is `current`; then every change. Raises

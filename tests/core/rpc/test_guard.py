@@ -10,6 +10,7 @@ from doubles.scripted_services import Context, ScriptedRpcService
 from trunkline.contract.channel import open_channel
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.status import error_of
+from trunkline.core.rpc.guard import guard
 from trunkline.core.rpc.server import CoreServer
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.rpc_service_pb2 import CallRequest
@@ -112,3 +113,11 @@ async def test_without_the_secret_a_call_in_the_clear_is_as_good_as_any(port_cha
 
 async def test_on_the_socket_the_secret_passes(channel: grpc.aio.Channel) -> None:
     await RpcServiceStub(channel).Call(CallRequest(), metadata=(("trunkline-part-secret", "x"),), timeout=10)
+
+
+async def test_only_methods_are_surrounded() -> None:
+    class Servicer:
+        async def _sum(self, *numbers: int) -> int:
+            return sum(numbers)
+
+    assert await guard(Servicer())._sum(1, 2, 3) == 6

@@ -37,6 +37,8 @@ def guard(servicer: S) -> S:
     sent the installation's secret where others could read it is not even called.
     """
     for name, _ in inspect.getmembers(type(servicer), inspect.iscoroutinefunction):
+        if name.startswith("_"):
+            continue  # what methods are made of
         setattr(servicer, name, _guarded(getattr(servicer, name), name))
     return servicer
 
