@@ -55,6 +55,12 @@ def test_rest_clients(served: Served, script: str) -> None:
             assert [calls.get(timeout=10)[1] for _ in range(4)] == [PAYLOAD] * 4
 
 
+@pytest.mark.parametrize("script", ["rest_client_people.py", "ce_client_people.py"])
+def test_rest_clients_look_after_people(served: Served, script: str) -> None:
+    with running(script, served.rest, f"sdk-{uuid.uuid4().hex[:12]}"):
+        pass  # it must end well
+
+
 def test_the_device_client(served: Served) -> None:
     with running("mqtt_client_device.py", str(served.mqtt_port), "A1_TEST_TOKEN") as device:
         assert says(device) == "limits 52428", device.communicate()[1]  # 80 % of the largest packet
