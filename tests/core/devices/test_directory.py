@@ -1,17 +1,21 @@
 """The cache in front of the device rows."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from doubles.certificates import make_certificate
 from doubles.device_rows import device, give_token, stored
 from doubles.people import People, stored_people
+from doubles.wall_clock import WallClock
 
 from trunkline.contract.ids import new_id
 from trunkline.contract.streams.frames import Connect, GatewayChild, MqttBasic, Refused
 from trunkline.core.clock import unix_ms
+from trunkline.core.devices.credentials import ACCESS_TOKEN, MQTT_BASIC, X509_CERTIFICATE, NewCredentials, checked
 from trunkline.core.devices.directory import Directory
-from trunkline.core.devices.model import DeviceEntry, KnownCredentials
+from trunkline.core.devices.model import DeviceEntry, KnownCredentials, access_token_credentials
 from trunkline.core.store.customers import CustomerRows
 from trunkline.core.store.database import Database, sqlite_url
 from trunkline.core.store.devices import DeviceRows
@@ -89,6 +93,18 @@ class InterruptedRows(DeviceRows):
         happening, self._happening = self._happening, None
         if happening is not None:
             await happening()
+
+
+class CountingRows(DeviceRows):
+    """The real rows, which count how often devices are looked for by what they show."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database, unix_ms)
+        self.queries = 0
+
+    async def entries_by_credentials(self, credentials_ids: Collection[str]) -> dict[str, KnownCredentials]:
+        self.queries += 1
+        return await super().entries_by_credentials(credentials_ids)
 
 
 @pytest.fixture
@@ -169,3 +185,51 @@ async def test_devices_of_a_gateway_are_refused_by_name(store: Store) -> None:
 
 async def test_nobody_is_let_in_without_showing_anything(store: Store) -> None:
     assert await Directory(store.devices).authenticate([]) == []
+
+
+async def test_credentials_of_all_kinds_share_one_query(database: Database, tmp_path: Path) -> None:
+    people = await stored_people(TenantRows(database), CustomerRows(database))
+    rows, certificate = CountingRows(database), make_certificate(tmp_path)
+    kinds = (
+        NewCredentials(ACCESS_TOKEN, "token"),
+        NewCredentials(MQTT_BASIC, credentials_value='{"clientId":"a","userName":"b","password":"c"}'),
+        NewCredentials(X509_CERTIFICATE, credentials_value=certificate.pem),
+    )
+    made = []
+    for number, new in enumerate(map(checked, kinds)):
+        pump = await stored(rows, device(people.tenant_id, f"Pump {number}"))
+        credentials = await rows.find_credentials(pump.id)
+        assert credentials is not None
+        changed = replace(
+            credentials, type=new.type, credentials_id=new.credentials_id, credentials_value=new.credentials_value
+        )
+        await rows.change_credentials(changed, 0)
+        made.append(pump.id)
+    shown = [
+        Connect(1, KIND, 1, access_token="token"),
+        Connect(2, KIND, 1, mqtt_basic=MqttBasic("a", "b", "c")),
+        Connect(3, KIND, 1, certificate_der=certificate.der),
+        Connect(4, KIND, 1, access_token="a\0b"),
+        Connect(5, KIND, 1, mqtt_basic=MqttBasic("a", "b", "wrong")),
+    ]
+    *let_in, odd, wrong = await Directory(rows).authenticate(shown)
+    assert [verdict.device_id for verdict in let_in if isinstance(verdict, DeviceEntry)] == made
+    assert isinstance(odd, Refused)
+    assert isinstance(wrong, Refused)
+    assert rows.queries == 1
+
+
+async def test_a_certificate_is_judged_by_the_clock(store: Store, people: People, tmp_path: Path) -> None:
+    certificate, wall = make_certificate(tmp_path), WallClock()
+    new = checked(NewCredentials(X509_CERTIFICATE, credentials_value=certificate.pem))
+    pump = device(people.tenant_id, "Pump")
+    await store.devices.add(pump, replace(access_token_credentials(pump, new.credentials_id), type=new.type))
+    directory = Directory(store.devices, now_s=wall)
+    shown = [Connect(1, KIND, 1, certificate_der=certificate.der)]
+    (early,) = await directory.authenticate(shown)
+    assert isinstance(early, Refused)
+    assert early.detail.startswith("The certificate is not valid before ")
+    assert directory.cached(pump.id) is None
+    wall.now_s = certificate.certificate.stat().st_mtime
+    (in_time,) = await directory.authenticate(shown)
+    assert isinstance(in_time, DeviceEntry)
