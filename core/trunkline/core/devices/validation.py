@@ -9,9 +9,6 @@ from trunkline.core.identity.validation import invalid, stored_json
 LONGEST: Final = 255
 """Characters of a name, a type or a label."""
 
-LARGEST_INFO: Final = 64 * 1024
-"""Bytes of additional info: a page of devices holds many."""
-
 
 def checked_details(details: DeviceDetails) -> DeviceDetails:
     """The details as they are stored. Raises INVALID_ARGUMENT."""
@@ -19,8 +16,6 @@ def checked_details(details: DeviceDetails) -> DeviceDetails:
         invalid("Device name should be specified!", "name")
     for field, text in (("name", details.name), ("type", details.type), ("label", details.label)):
         check_text(field, text)
-    if len(details.additional_info) > LARGEST_INFO:
-        invalid(f"Validation error: additionalInfo length must be equal or less than {LARGEST_INFO}", "additional_info")
     return replace(details, additional_info=stored_json(details.additional_info))
 
 

@@ -12,6 +12,9 @@ from trunkline.v1.error_pb2 import ErrorReason
 LONGEST: Final = 255
 """Characters of any text."""
 
+LARGEST_INFO: Final = 64 * 1024
+"""Bytes of additional info: a page holds that of many."""
+
 SHORTEST_PASSWORD: Final = 6
 LONGEST_PASSWORD: Final = 72
 
@@ -61,9 +64,11 @@ def check_password(password: str) -> None:
 
 
 def stored_json(additional_info: bytes) -> bytes:
-    """The additional info as it is stored; nothing for `null`. Raises INVALID_ARGUMENT if it is no JSON."""
+    """The additional info as it is stored; nothing for `null`. Raises INVALID_ARGUMENT for no JSON and for too much."""
     if not additional_info:
         return b""
+    if len(additional_info) > LARGEST_INFO:
+        invalid(f"Validation error: additionalInfo length must be equal or less than {LARGEST_INFO}", "additional_info")
     try:
         compact = json_text.compact(additional_info)
     except ValueError:

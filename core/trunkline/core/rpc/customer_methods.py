@@ -5,7 +5,7 @@ from trunkline.core.identity.customers import Customers
 from trunkline.core.rpc.authenticated import Authenticated, Context
 from trunkline.core.rpc.convert import required_id
 from trunkline.core.rpc.identity_messages import customer_details, customer_message
-from trunkline.core.rpc.paging import page_of
+from trunkline.core.rpc.paging import fitting, page_of
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.identity_service_pb2 import (
     CreateCustomerRequest,
@@ -63,4 +63,4 @@ class CustomerMethods(Authenticated, IdentityServiceServicer):
         """One page of customers."""
         found = await self._customers.page(self._caller(context), page_of(request.page))
         customers = [customer_message(customer) for customer in found.items]
-        return ListCustomersResponse(customers=customers, total=found.total)
+        return fitting(ListCustomersResponse(customers=customers, total=found.total))

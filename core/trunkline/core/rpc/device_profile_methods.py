@@ -6,7 +6,7 @@ from trunkline.contract.errors import TrunklineError
 from trunkline.core.profiles.service import Profiles
 from trunkline.core.rpc.authenticated import Authenticated, Context
 from trunkline.core.rpc.convert import required_id
-from trunkline.core.rpc.paging import LARGEST_SIZE, page_of
+from trunkline.core.rpc.paging import LARGEST_SIZE, fitting, page_of
 from trunkline.core.rpc.profile_messages import profile_details, profile_message
 from trunkline.v1.device_service_pb2 import (
     CreateDeviceProfileRequest,
@@ -88,7 +88,7 @@ class DeviceProfileMethods(Authenticated, DeviceServiceServicer):
             whole=whole,
         )
         messages = (profile_message(profile, whole=whole) for profile in found.items)
-        return ListDeviceProfilesResponse(profiles=messages, total=found.total)
+        return fitting(ListDeviceProfilesResponse(profiles=messages, total=found.total))
 
     async def SetDefaultDeviceProfile(
         self, request: SetDefaultDeviceProfileRequest, context: Context

@@ -4,7 +4,7 @@ from trunkline.core.identity.tenants import Tenants
 from trunkline.core.rpc.authenticated import Authenticated, Context
 from trunkline.core.rpc.convert import required_id
 from trunkline.core.rpc.identity_messages import tenant_details, tenant_message
-from trunkline.core.rpc.paging import page_of
+from trunkline.core.rpc.paging import fitting, page_of
 from trunkline.v1.identity_service_pb2 import (
     CreateTenantRequest,
     CreateTenantResponse,
@@ -49,4 +49,6 @@ class TenantMethods(Authenticated, IdentityServiceServicer):
     async def ListTenants(self, request: ListTenantsRequest, context: Context) -> ListTenantsResponse:
         """One page of tenants."""
         found = await self._tenants.page(self._caller(context), page_of(request.page))
-        return ListTenantsResponse(tenants=[tenant_message(tenant) for tenant in found.items], total=found.total)
+        return fitting(
+            ListTenantsResponse(tenants=[tenant_message(tenant) for tenant in found.items], total=found.total)
+        )

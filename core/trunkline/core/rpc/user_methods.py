@@ -6,7 +6,7 @@ from trunkline.core.identity.users import Users
 from trunkline.core.rpc.authenticated import Authenticated, Context
 from trunkline.core.rpc.convert import optional_id, required_id
 from trunkline.core.rpc.identity_messages import token_pair_message, user_details, user_message
-from trunkline.core.rpc.paging import page_of
+from trunkline.core.rpc.paging import fitting, page_of
 from trunkline.v1.identity_service_pb2 import (
     ActivateUserRequest,
     ActivateUserResponse,
@@ -66,7 +66,7 @@ class UserMethods(Authenticated, IdentityServiceServicer):
             tenant_id=optional_id(request.tenant_id, "tenant_id"),
             customer_id=optional_id(request.customer_id, "customer_id"),
         )
-        return ListUsersResponse(users=[user_message(user) for user in found.items], total=found.total)
+        return fitting(ListUsersResponse(users=[user_message(user) for user in found.items], total=found.total))
 
     async def SetUserEnabled(self, request: SetUserEnabledRequest, context: Context) -> SetUserEnabledResponse:
         """Let a user log in, or not."""
