@@ -54,7 +54,8 @@ def typed(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) ->
         with pytest.raises(SystemExit) as end:
             main()
         code = end.value.code
-        return Ended(code if isinstance(code, int) else 0, *capfd.readouterr())
+        shown = capfd.readouterr()
+        return Ended(code if isinstance(code, int) else 0, str(shown.out), str(shown.err))
 
     return run
 

@@ -80,7 +80,7 @@ def test_commands_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    ["", "{", "[]", "{}", "null", '{"last": null, "logins": []}', '{"last": null, "logins": {"u": {"user": "x"}}}'],
+    ["", "{", "[]", "null", '{"last": null, "logins": []}', '{"last": null, "logins": {"u": {"user": "x"}}}'],
 )
 def test_a_damaged_file_is_told(content: str, tmp_path: Path) -> None:
     (tmp_path / FILE).write_text(content)

@@ -1,14 +1,15 @@
 """Logins that outlive a command: a file that only its user can read, with one pair of tokens for each server."""
 
 import fcntl
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
+
+import msgspec
 
 from trunkline.cli.errors import CommandError
 from trunkline.cli.login import Tokens
@@ -25,6 +26,16 @@ class StoredLogin:
     tokens: Tokens
 
 
+@dataclass(slots=True)
+class _Content:
+    """What the file holds, as JSON."""
+
+    last: str | None = None
+    """URL of the server of the latest login."""
+    logins: dict[str, StoredLogin] = field(default_factory=dict)
+    """By URL."""
+
+
 class StoredLogins:
     """The logins in one directory, by the server's URL. Methods raise CommandError if the file cannot be used.
 
@@ -37,47 +48,40 @@ class StoredLogins:
 
     def find(self, url: str) -> StoredLogin | None:
         """The login at this server."""
-        found = self._read()["logins"].get(canonical(url))
-        return None if found is None else StoredLogin(found["user"], Tokens(found["token"], found["refreshToken"]))
+        return self._read().logins.get(canonical(url))
 
     def last_url(self) -> str | None:
         """The server of the latest login that has not ended."""
-        url = self._read()["last"]
-        return None if url is None else str(url)
+        return self._read().last
 
     def keep(self, url: str, login: StoredLogin, *, latest: bool = True) -> None:
         """Remember a login; `latest` makes its server the one that commands ask unless told otherwise."""
         url = canonical(url)
-        tokens = {"user": login.user, "token": login.tokens.access, "refreshToken": login.tokens.refresh}
         with self._changed() as content:
-            content["logins"][url] = tokens
+            content.logins[url] = login
             if latest:
-                content["last"] = url
+                content.last = url
 
     def forget(self, url: str) -> None:
         """Forget the login at this server, if there is one."""
         url = canonical(url)
         with self._changed() as content:
-            content["logins"].pop(url, None)
-            if content["last"] == url:
-                content["last"] = None
+            content.logins.pop(url, None)
+            if content.last == url:
+                content.last = None
 
-    def _read(self) -> dict[str, Any]:
+    def _read(self) -> _Content:
         try:
-            content = json.loads(self._file.read_bytes())
-            content["last"], content["logins"].items()
-            for login in content["logins"].values():
-                login["user"], login["token"], login["refreshToken"]
+            return msgspec.json.decode(self._file.read_bytes(), type=_Content)
         except FileNotFoundError:
-            return {"last": None, "logins": {}}
+            return _Content()
         except OSError as error:
             raise CommandError(f"{self._file} cannot be read: {error.strerror}.") from None
-        except (ValueError, LookupError, TypeError, AttributeError):
+        except msgspec.MsgspecError:
             raise CommandError(f"{self._file} is damaged: delete it and log in again.") from None
-        return dict(content)
 
     @contextmanager
-    def _changed(self) -> Iterator[dict[str, Any]]:
+    def _changed(self) -> Iterator[_Content]:
         """The content, written when the block ends; commands that run at once change it one after the other."""
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -85,16 +89,16 @@ class StoredLogins:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 content = self._read()
                 yield content
-                self._write(json.dumps(content, indent=2) + "\n")
+                self._write(msgspec.json.format(msgspec.json.encode(content)) + b"\n")
         except OSError as error:
             raise CommandError(f"{self._file} cannot be written: {error.strerror}.") from None
 
-    def _write(self, text: str) -> None:
+    def _write(self, content: bytes) -> None:
         """In one step, and never readable by others, not even for a moment."""
         new = self._file.with_suffix(".new")
-        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             os.fchmod(file.fileno(), 0o600)
-            file.write(text)
+            file.write(content)
         new.replace(self._file)
 
 

@@ -41,7 +41,7 @@ def test_a_token_goes_before_a_login(typed: Typed, demo: Served, monkeypatch: py
 
 def test_logging_out_ends_the_session_there_and_here(typed: Typed, demo: Served, config_home: Path) -> None:
     typed("login", TENANT, "--password=tenant", "--url", demo.rest)
-    token = json.loads(logins(config_home).read_text())["logins"][demo.rest]["token"]
+    token = json.loads(logins(config_home).read_text())["logins"][demo.rest]["tokens"]["access"]
     assert typed("logout").err == f"Logged out at {demo.rest}.\n"
     assert "HTTP 401" in typed("whoami", "--url", demo.rest, "--token", token).err
     assert token not in logins(config_home).read_text()

@@ -14,9 +14,7 @@ PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"
 
 
 def test_every_column() -> None:
-    head = (
-        "Name,Type,Label,Customer,Description,Gateway,Access-token,MQTT client id,MQTT_USER_NAME,MQTT password,X509"
-    )
+    head = "Name,Type,Label,Customer,Description,Gateway,Access-token,MQTT client id,MQTT_USER_NAME,MQTT password,X509"
     text = f'''{head}
 Pump 7,pump,"Cellar, left",Company A,Old,yes,T7,,,,
 Pump 8,,,,,FALSE,,c8,u8,p8,
