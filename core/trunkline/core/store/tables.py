@@ -10,6 +10,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -139,6 +140,7 @@ devices: Final = Table(
     Column("version", BigInteger, nullable=False),
     Column("additional_info", LargeBinary, nullable=False),
     UniqueConstraint("tenant_id", "name"),
+    Index(None, "tenant_id", "create_unix_ms"),  # the order of a list, unless another is asked for
 )
 
 device_credentials: Final = Table(

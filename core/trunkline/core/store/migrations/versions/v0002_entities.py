@@ -63,6 +63,9 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_device_presence_last_activity_unix_ms"), "device_presence", ["last_activity_unix_ms"], unique=False
     )
+    op.create_index(
+        op.f("ix_devices_tenant_id_create_unix_ms"), "devices", ["tenant_id", "create_unix_ms"], unique=False
+    )
 
 
 # Rows that exist already get the default; new ones always say a value. Every default is a plain constant: for an
