@@ -1,4 +1,4 @@
-"""Query parameters of lists, with ThingsBoard's texts, and the counting of pages."""
+"""Query parameters of lists, with ThingsBoard's texts."""
 
 from typing import Annotated, Any
 
@@ -9,8 +9,7 @@ from fastapi.exceptions import RequestValidationError
 
 from trunkline.contract.errors import TrunklineError
 from trunkline.facade.errors import on_trunkline_error, on_validation_error
-from trunkline.facade.paging import page_body, paging
-from trunkline.facade.schemas.base import EntityId, Page
+from trunkline.facade.paging import paging
 from trunkline.v1.page_pb2 import PageRequest
 
 SORTABLE = {"createdTime": "create_time", "name": "name"}
@@ -23,10 +22,6 @@ def client() -> httpx.AsyncClient:
     @app.get("/list")
     async def _(page: Annotated[PageRequest, Depends(paging(SORTABLE))]) -> dict[str, Any]:
         return {field.name: value for field, value in page.ListFields()}
-
-    @app.get("/ids")
-    async def _(page: Annotated[PageRequest, Depends(paging(SORTABLE))]) -> Page[EntityId]:
-        return page_body([EntityId(entity_type="DEVICE", id="d")], 3, page)
 
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://trunkline")
 
@@ -83,19 +78,3 @@ async def test_what_is_no_number(client: httpx.AsyncClient, query: str) -> None:
         response = await client.get(f"/list?{query}")
     assert (response.status_code, response.json()["errorCode"]) == (400, 31)
     assert response.json()["message"].startswith("Invalid value of request parameter 'page")
-
-
-async def test_a_page_on_the_wire(client: httpx.AsyncClient) -> None:
-    async with client:
-        response = await client.get("/ids?pageSize=2&page=0")
-    data = [{"entityType": "DEVICE", "id": "d"}]
-    assert response.json() == {"data": data, "totalPages": 2, "totalElements": 3, "hasNext": True}
-
-
-@pytest.mark.parametrize(
-    ("total", "size", "number", "pages", "more"),
-    [(0, 10, 0, 0, False), (10, 10, 0, 1, False), (11, 10, 0, 2, True), (11, 10, 1, 2, False), (11, 10, 5, 2, False)],
-)
-def test_counting(total: int, size: int, number: int, pages: int, more: bool) -> None:
-    page: Page[EntityId] = page_body([], total, PageRequest(size=size, number=number))
-    assert (page.data, page.total_pages, page.total_elements, page.has_next) == ([], pages, total, more)

@@ -1,21 +1,18 @@
-"""Lists page by page: ThingsBoard's query parameters, and the shape of a page."""
+"""Lists page by page: ThingsBoard's query parameters."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Final, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Annotated, Final
 
 from fastapi import Query
 
 from trunkline.facade.errors import bad_request
-from trunkline.facade.schemas.base import Page
 from trunkline.v1.page_pb2 import PageRequest
 
 LARGEST_PAGE: Final = 10_000
 """What is asked beyond it comes on further pages: clients that want everything at once ask for two thousand million."""
 
 _LAST_NUMBER: Final = 2**31 - 1  # ThingsBoard reads a Java int
-
-Item = TypeVar("Item")
 
 
 def paging(sortable: Mapping[str, str]) -> Callable[..., PageRequest]:
@@ -48,12 +45,6 @@ def paging(sortable: Mapping[str, str]) -> Callable[..., PageRequest]:
         )
 
     return page_request
-
-
-def page_body(items: Sequence[Item], total: int, request: PageRequest) -> Page[Item]:
-    """The page that answers `request`; `total` counts the items of all pages."""
-    pages = -(-total // request.size)
-    return Page(data=list(items), total_pages=pages, total_elements=total, has_next=request.number + 1 < pages)
 
 
 def _sort_by(sort_property: str, sortable: Mapping[str, str]) -> str:

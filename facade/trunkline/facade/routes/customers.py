@@ -7,8 +7,9 @@ from starlette.responses import Response
 
 from trunkline.facade.authentication import Authenticator, Caller
 from trunkline.facade.core_connection import CoreConnection
+from trunkline.facade.list_answers import page_answer
 from trunkline.facade.openapi import EMPTY_ANSWER, body_of
-from trunkline.facade.paging import page_body, paging
+from trunkline.facade.paging import paging
 from trunkline.facade.path_ids import CustomerId
 from trunkline.facade.request_body import request_body
 from trunkline.facade.schemas.base import Page
@@ -47,13 +48,11 @@ def customer_routes(connection: CoreConnection, authenticator: Authenticator, bo
         await connection.ask(identity.DeleteCustomer, pb.DeleteCustomerRequest(id=customer_id), caller.token)
         return Response()
 
-    @router.get("/customers")
-    async def get_customers(
-        page: Annotated[PageRequest, _page], caller: Annotated[Caller, signed_in]
-    ) -> Page[Customer]:
+    @router.get("/customers", response_model=Page[Customer])
+    async def get_customers(page: Annotated[PageRequest, _page], caller: Annotated[Caller, signed_in]) -> Response:
         """The tenant's customers."""
         answer = await connection.ask(identity.ListCustomers, pb.ListCustomersRequest(page=page), caller.token)
-        return page_body([Customer.of(customer) for customer in answer.customers], answer.total, page)
+        return await page_answer(answer.customers, Customer.of, answer.total, page)
 
     @router.get("/tenant/customers")
     async def find_customer(

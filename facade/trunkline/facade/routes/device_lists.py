@@ -3,11 +3,13 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
+from starlette.responses import Response
 
 from trunkline.facade.authentication import Authenticator, Caller
 from trunkline.facade.core_connection import CoreConnection
 from trunkline.facade.errors import bad_request
-from trunkline.facade.paging import LARGEST_PAGE, page_body, paging
+from trunkline.facade.list_answers import list_answer, page_answer
+from trunkline.facade.paging import LARGEST_PAGE, paging
 from trunkline.facade.path_ids import CustomerId
 from trunkline.facade.roles import require_role
 from trunkline.facade.schemas.base import Page, uuid_text
@@ -35,59 +37,59 @@ def device_list_routes(connection: CoreConnection, authenticator: Authenticator)
     list_devices = connection.devices.ListDevices
     signed_in = Depends(authenticator.of_request)
 
-    @router.get("/tenant/devices")
+    @router.get("/tenant/devices", response_model=Page[Device])
     async def tenant_devices(
         caller: Annotated[Caller, signed_in],
         page: Annotated[PageRequest, Depends(_page)],
         device_type: Annotated[str, Query(alias="type")] = "",
-    ) -> Page[Device]:
+    ) -> Response:
         """All devices of the tenant."""
         require_role(caller, Role.ROLE_TENANT_ADMIN)
         answer = await connection.ask(list_devices, ListDevicesRequest(page=page, type=device_type), caller.token)
-        return page_body([Device.of(device) for device in answer.devices], answer.total, page)
+        return await page_answer(answer.devices, Device.of, answer.total, page)
 
-    @router.get("/tenant/deviceInfos")
+    @router.get("/tenant/deviceInfos", response_model=Page[DeviceInfo])
     async def tenant_device_infos(
         caller: Annotated[Caller, signed_in], asked: Annotated[ListDevicesRequest, Depends(_infos_asked)]
-    ) -> Page[DeviceInfo]:
+    ) -> Response:
         """All devices of the tenant, with their customers' titles and whether they are active."""
         require_role(caller, Role.ROLE_TENANT_ADMIN)
         answer = await connection.ask(list_devices, asked, caller.token)
-        return page_body([DeviceInfo.of(device) for device in answer.devices], answer.total, asked.page)
+        return await page_answer(answer.devices, DeviceInfo.of, answer.total, asked.page)
 
-    @router.get("/customer/{customerId}/devices")
+    @router.get("/customer/{customerId}/devices", response_model=Page[Device])
     async def customer_devices(
         customer_id: CustomerId,
         caller: Annotated[Caller, signed_in],
         page: Annotated[PageRequest, Depends(_page)],
         device_type: Annotated[str, Query(alias="type")] = "",
-    ) -> Page[Device]:
+    ) -> Response:
         """A customer's devices."""
         asked = ListDevicesRequest(page=page, customer_id=customer_id, type=device_type)
         answer = await connection.ask(list_devices, asked, caller.token)
-        return page_body([Device.of(device) for device in answer.devices], answer.total, page)
+        return await page_answer(answer.devices, Device.of, answer.total, page)
 
-    @router.get("/customer/{customerId}/deviceInfos")
+    @router.get("/customer/{customerId}/deviceInfos", response_model=Page[DeviceInfo])
     async def customer_device_infos(
         customer_id: CustomerId,
         caller: Annotated[Caller, signed_in],
         asked: Annotated[ListDevicesRequest, Depends(_infos_asked)],
-    ) -> Page[DeviceInfo]:
+    ) -> Response:
         """A customer's devices, with the customer's title and whether they are active."""
         asked.customer_id = customer_id
         answer = await connection.ask(list_devices, asked, caller.token)
-        return page_body([DeviceInfo.of(device) for device in answer.devices], answer.total, asked.page)
+        return await page_answer(answer.devices, DeviceInfo.of, answer.total, asked.page)
 
-    @router.get("/devices")
+    @router.get("/devices", response_model=list[Device])
     async def devices_by_id(
         caller: Annotated[Caller, signed_in],
         device_ids: Annotated[list[str], Query(alias="deviceIds", description="One or more, separated by commas")],
-    ) -> list[Device]:
+    ) -> Response:
         """Devices by id, in the order asked; those that do not exist or may not be seen are left out."""
         asked = ids_in_query("deviceIds", device_ids)
         answer = await connection.ask(list_devices, ListDevicesRequest(page=all_of(asked), ids=asked), caller.token)
         found = {device.id: device for device in answer.devices}
-        return [Device.of(found[device_id]) for device_id in asked if device_id in found]
+        return await list_answer([found[device_id] for device_id in asked if device_id in found], Device.of)
 
     return router
 

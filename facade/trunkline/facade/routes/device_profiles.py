@@ -8,8 +8,9 @@ from starlette.responses import Response
 
 from trunkline.facade.authentication import Authenticator, Caller
 from trunkline.facade.core_connection import CoreConnection
+from trunkline.facade.list_answers import list_answer, page_answer
 from trunkline.facade.openapi import EMPTY_ANSWER, body_of
-from trunkline.facade.paging import LARGEST_PAGE, page_body, paging
+from trunkline.facade.paging import LARGEST_PAGE, paging
 from trunkline.facade.path_ids import DeviceProfileId
 from trunkline.facade.request_body import request_body
 from trunkline.facade.routes.device_lists import all_of, ids_in_query
@@ -51,18 +52,18 @@ def device_profile_routes(connection: CoreConnection, authenticator: Authenticat
         creation = await connection.ask(devices.CreateDeviceProfile, body.creation(), caller.token)
         return DeviceProfile.of(creation.profile)
 
-    @router.get("/deviceProfile/names")
+    @router.get("/deviceProfile/names", response_model=list[EntityName])
     async def device_profile_names(
         caller: Annotated[Caller, signed_in],
         active_only: Annotated[bool, Query(alias="activeOnly", description="Only those that have devices")] = False,
-    ) -> list[EntityName]:
+    ) -> Response:
         """The names of all profiles, in order."""
-        names = [EntityName.of(profile) async for profile in all_profiles(caller)]
+        profiles = [profile async for profile in all_profiles(caller)]
         if active_only:
             answer = await connection.ask(devices.ListDeviceTypes, pb.ListDeviceTypesRequest(), caller.token)
             used = set(answer.types)
-            names = [entity for entity in names if entity.name in used]
-        return names
+            profiles = [profile for profile in profiles if profile.name in used]
+        return await list_answer(profiles, EntityName.of)
 
     async def all_profiles(caller: Caller) -> AsyncIterator[ProfileMessage]:
         page = PageRequest(size=LARGEST_PAGE, sort_by="name")
@@ -96,41 +97,42 @@ def device_profile_routes(connection: CoreConnection, authenticator: Authenticat
         asked = pb.SetDefaultDeviceProfileRequest(id=profile_id)
         return DeviceProfile.of((await connection.ask(devices.SetDefaultDeviceProfile, asked, caller.token)).profile)
 
-    @router.get("/deviceProfiles")
+    @router.get("/deviceProfiles", response_model=Page[DeviceProfile])
     async def device_profiles(
         caller: Annotated[Caller, signed_in], page: Annotated[PageRequest, Depends(_page)]
-    ) -> Page[DeviceProfile]:
+    ) -> Response:
         """All profiles of the tenant."""
         asked = pb.ListDeviceProfilesRequest(page=page)
         answer = await connection.ask(devices.ListDeviceProfiles, asked, caller.token)
-        return page_body([DeviceProfile.of(profile) for profile in answer.profiles], answer.total, page)
+        return await page_answer(answer.profiles, DeviceProfile.of, answer.total, page)
 
-    @router.get("/deviceProfileInfos")
+    @router.get("/deviceProfileInfos", response_model=Page[DeviceProfileInfo])
     async def device_profile_infos(
         caller: Annotated[Caller, signed_in],
         page: Annotated[PageRequest, Depends(_page)],
         transport_type: Annotated[TransportName | None, Query(alias="transportType")] = None,
-    ) -> Page[DeviceProfileInfo]:
+    ) -> Response:
         """All profiles of the tenant, in short."""
         asked = pb.ListDeviceProfilesRequest(page=page, view=_BASIC)
         if transport_type:
             asked.transport_type = TransportType.Value(f"TRANSPORT_TYPE_{transport_type}")
         answer = await connection.ask(devices.ListDeviceProfiles, asked, caller.token)
-        return page_body([DeviceProfileInfo.of(profile) for profile in answer.profiles], answer.total, page)
+        return await page_answer(answer.profiles, DeviceProfileInfo.of, answer.total, page)
 
-    @router.get("/deviceProfileInfos/list")
+    @router.get("/deviceProfileInfos/list", response_model=list[DeviceProfileInfo])
     async def device_profile_infos_by_id(
         caller: Annotated[Caller, signed_in],
         profile_ids: Annotated[
             list[str], Query(alias="deviceProfileIds", description="One or more, separated by commas")
         ],
-    ) -> list[DeviceProfileInfo]:
+    ) -> Response:
         """Profiles by id, in the order asked; those that do not exist are left out."""
         asked = ids_in_query("deviceProfileIds", profile_ids)
         request = pb.ListDeviceProfilesRequest(page=all_of(asked), view=_BASIC, ids=asked)
         answer = await connection.ask(devices.ListDeviceProfiles, request, caller.token)
         found = {profile.id: profile for profile in answer.profiles}
-        return [DeviceProfileInfo.of(found[profile_id]) for profile_id in asked if profile_id in found]
+        in_order = [found[profile_id] for profile_id in asked if profile_id in found]
+        return await list_answer(in_order, DeviceProfileInfo.of)
 
     @router.get("/deviceProfileInfo/default")
     async def default_device_profile_info(caller: Annotated[Caller, signed_in]) -> DeviceProfileInfo:

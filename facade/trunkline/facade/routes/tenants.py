@@ -7,8 +7,9 @@ from starlette.responses import Response
 
 from trunkline.facade.authentication import Authenticator, Caller
 from trunkline.facade.core_connection import CoreConnection
+from trunkline.facade.list_answers import page_answer
 from trunkline.facade.openapi import EMPTY_ANSWER, body_of
-from trunkline.facade.paging import page_body, paging
+from trunkline.facade.paging import paging
 from trunkline.facade.path_ids import TenantId
 from trunkline.facade.request_body import request_body
 from trunkline.facade.schemas.base import Page
@@ -47,10 +48,10 @@ def tenant_routes(connection: CoreConnection, authenticator: Authenticator, body
         await connection.ask(identity.DeleteTenant, pb.DeleteTenantRequest(id=tenant_id), caller.token)
         return Response()
 
-    @router.get("/tenants")
-    async def get_tenants(page: Annotated[PageRequest, _page], caller: Annotated[Caller, signed_in]) -> Page[Tenant]:
+    @router.get("/tenants", response_model=Page[Tenant])
+    async def get_tenants(page: Annotated[PageRequest, _page], caller: Annotated[Caller, signed_in]) -> Response:
         """All tenants."""
         answer = await connection.ask(identity.ListTenants, pb.ListTenantsRequest(page=page), caller.token)
-        return page_body([Tenant.of(tenant) for tenant in answer.tenants], answer.total, page)
+        return await page_answer(answer.tenants, Tenant.of, answer.total, page)
 
     return router

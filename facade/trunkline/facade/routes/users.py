@@ -8,8 +8,9 @@ from starlette.responses import Response
 from trunkline.facade.authentication import Authenticator, Caller
 from trunkline.facade.core_connection import CoreConnection
 from trunkline.facade.errors import bad_request
+from trunkline.facade.list_answers import page_answer
 from trunkline.facade.openapi import EMPTY_ANSWER, body_of
-from trunkline.facade.paging import page_body, paging
+from trunkline.facade.paging import paging
 from trunkline.facade.path_ids import CustomerId, TenantId, UserId
 from trunkline.facade.request_body import request_body
 from trunkline.facade.schemas.base import Page
@@ -87,26 +88,26 @@ def user_routes(connection: CoreConnection, authenticator: Authenticator, body_l
         await connection.ask(identity.SetUserEnabled, asked, caller.token)
         return Response()
 
-    async def page_of(asked: pb.ListUsersRequest, caller: Caller) -> Page[User]:
+    async def page_of(asked: pb.ListUsersRequest, caller: Caller) -> Response:
         answer = await connection.ask(identity.ListUsers, asked, caller.token)
-        return page_body([User.of(user) for user in answer.users], answer.total, asked.page)
+        return await page_answer(answer.users, User.of, answer.total, asked.page)
 
-    @router.get("/users")
-    async def get_users(page: Annotated[PageRequest, _page], caller: Annotated[Caller, signed_in]) -> Page[User]:
+    @router.get("/users", response_model=Page[User])
+    async def get_users(page: Annotated[PageRequest, _page], caller: Annotated[Caller, signed_in]) -> Response:
         """All users of the caller's tenant, or of its customer."""
         return await page_of(pb.ListUsersRequest(page=page), caller)
 
-    @router.get("/customer/{customerId}/users")
+    @router.get("/customer/{customerId}/users", response_model=Page[User])
     async def get_customer_users(
         customer_id: CustomerId, page: Annotated[PageRequest, _page], caller: Annotated[Caller, signed_in]
-    ) -> Page[User]:
+    ) -> Response:
         """A customer's users."""
         return await page_of(pb.ListUsersRequest(page=page, customer_id=customer_id), caller)
 
-    @router.get("/tenant/{tenantId}/users")
+    @router.get("/tenant/{tenantId}/users", response_model=Page[User])
     async def get_tenant_admins(
         tenant_id: TenantId, page: Annotated[PageRequest, _page], caller: Annotated[Caller, signed_in]
-    ) -> Page[User]:
+    ) -> Response:
         """A tenant's administrators."""
         return await page_of(pb.ListUsersRequest(page=page, tenant_id=tenant_id), caller)
 
