@@ -9,7 +9,11 @@ from typer.testing import CliRunner
 
 from trunkline.cli.main import ONE_GRPC_THREAD, app
 
-SUBCOMMANDS = ("serve", "core", "facade", "transport", "call", "simulate", "user")
+SUBCOMMANDS = (
+    *("serve", "core", "facade", "transport"),
+    *("call", "simulate", "login", "logout", "whoami"),
+    *("device", "import", "user", "customer", "tenant"),
+)
 
 
 def trunkline(*arguments: str, given: str = "") -> "subprocess.CompletedProcess[str]":
@@ -80,3 +84,16 @@ def test_grpc_is_told_before_anybody_imports_it() -> None:
     environment = {name: value for name, value in os.environ.items() if name != "GRPC_EXPERIMENTS"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=60)
     assert done.stdout.splitlines()[-1] == f"{ONE_GRPC_THREAD} False"
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [("trunkline dev", "device"), ("trunkline device cr", "credentials"), ("trunkline call --one", "--oneway")],
+)
+def test_the_tab_key_completes_commands_and_options(typed: str, said: str) -> None:
+    completing = {"_TRUNKLINE_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(typed.count(" "))}
+    code = "import sys; from trunkline.cli.main import app; app(prog_name='trunkline')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **completing}, timeout=60
+    )
+    assert said in done.stdout.splitlines()
