@@ -55,8 +55,10 @@ def test_rest_clients(served: Served, script: str) -> None:
             assert [calls.get(timeout=10)[1] for _ in range(4)] == [PAYLOAD] * 4
 
 
-@pytest.mark.parametrize("script", ["rest_client_people.py", "ce_client_people.py"])
-def test_rest_clients_look_after_people(served: Served, script: str) -> None:
+@pytest.mark.parametrize(
+    "script", [f"{client}_client_{subject}.py" for client in ("rest", "ce") for subject in ("people", "devices")]
+)
+def test_rest_clients_look_after_people_and_devices(served: Served, script: str) -> None:
     with running(script, served.rest, f"sdk-{uuid.uuid4().hex[:12]}"):
         pass  # it must end well
 
