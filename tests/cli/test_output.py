@@ -7,10 +7,11 @@ import sys
 
 import pytest
 
-from trunkline.cli.output import NULL_ID, Columns, Output, moment, printable, reference, waiting
+from trunkline.cli.output import ID, NULL_ID, Columns, Output, moment, printable, reference, waiting
 
 THINGS = [{"name": "Pump 7", "on": True, "note": None}, {"name": "a [red]b[/red] \x1b[31m\n", "on": False, "note": "x"}]
 COLUMNS: Columns = {"NAME": lambda thing: thing["name"], "ON": lambda thing: thing["on"], "NOTE": lambda t: t["note"]}
+WITH_ID: Columns = {"NAME": lambda thing: thing["name"], ID: lambda _: "0123456789"}
 
 
 def test_a_table_in_which_nothing_is_markup_and_nothing_moves_the_cursor(capsys: pytest.CaptureFixture[str]) -> None:
@@ -56,7 +57,7 @@ def test_only_results_go_to_standard_output(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_a_table_fits_a_terminal_and_keeps_every_letter() -> None:
-    code = "from test_output import *; Output().several([{'name': 'n' * 60, 'on': True, 'note': None}], COLUMNS)"
+    code = "from test_output import *; Output().several([{'name': 'n' * 60, 'on': True, 'note': None}], WITH_ID)"
     ours, theirs = pty.openpty()
     environment = {**os.environ, "COLUMNS": "40", "PYTHONPATH": os.path.dirname(__file__), "NO_COLOR": "1"}
     with subprocess.Popen([sys.executable, "-c", code], stdout=theirs, env=environment):
@@ -69,6 +70,7 @@ def test_a_table_fits_a_terminal_and_keeps_every_letter() -> None:
             pass
     os.close(ours)
     assert shown.count(b"n") == 60
+    assert b"0123456789" in shown
     assert max(map(len, re.sub(r"\x1b\[\d+m", "", shown.decode()).splitlines())) <= 40
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from trunkline.cli.output import Columns, Entity, id_of, moment, reference
+from trunkline.cli.output import ID, Columns, Entity, id_of, moment, reference
 
 DEVICES: Final[Columns] = {
     "NAME": lambda device: device["name"],
@@ -10,7 +10,7 @@ DEVICES: Final[Columns] = {
     "LABEL": lambda device: device["label"],
     "CUSTOMER": lambda device: device["customerTitle"],
     "ACTIVE": lambda device: device["active"],
-    "ID": id_of,
+    ID: id_of,
 }
 
 DEVICE: Final[Columns] = {
@@ -32,7 +32,7 @@ CUSTOMERS: Final[Columns] = {
     "E-MAIL": lambda customer: customer["email"],
     "CITY": lambda customer: customer["city"],
     "COUNTRY": lambda customer: customer["country"],
-    "ID": id_of,
+    ID: id_of,
 }
 """Tenants have the same."""
 
@@ -55,8 +55,7 @@ USERS: Final[Columns] = {
     "E-MAIL": lambda user: user["email"],
     "ROLE": lambda user: role(user["authority"]),
     "NAME": lambda user: _name(user),
-    "CUSTOMER": lambda user: reference(user["customerId"]),
-    "ID": id_of,
+    ID: id_of,
 }
 
 USER: Final[Columns] = {

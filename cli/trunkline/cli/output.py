@@ -18,6 +18,9 @@ Entity = dict[str, Any]
 Columns = Mapping[str, Callable[[Entity], object]]
 """By title, what of an entity stands there."""
 
+ID: Final = "ID"
+"""Title of the column that is never folded, so that it can be copied."""
+
 NULL_ID: Final = "13814000-1dd2-11b2-8080-808080808080"
 """ThingsBoard's id of nobody."""
 
@@ -38,7 +41,7 @@ class Output:
             return
         table = _table()
         for title in columns:
-            table.add_column(title, header_style="bold", overflow="fold")
+            table.add_column(title, header_style="bold", overflow="fold", no_wrap=title == ID)
         for entity in entities:
             table.add_row(*(_text(value(entity)) for value in columns.values()))
         _print(table)

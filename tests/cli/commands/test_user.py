@@ -60,7 +60,7 @@ def test_a_user_is_disabled_and_enabled(typed: Typed) -> None:
 
 def test_lists(typed: Typed) -> None:
     shown = typed("user", "list").out
-    assert re.match("E-MAIL +ROLE +NAME +CUSTOMER +ID\n", shown)
+    assert re.match("E-MAIL +ROLE +NAME +ID\n", shown)
     assert re.search(r"^tenant@thingsboard\.org +tenant administrator +\S{36}$", shown, re.MULTILINE)
     of_customer = typed("user", "list", "--customer=Customer A", "--json").json
     assert "customer@thingsboard.org" in {user["email"] for user in of_customer}
