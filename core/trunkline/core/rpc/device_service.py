@@ -9,7 +9,9 @@ from trunkline.core.rpc.device_profile_methods import DeviceProfileMethods
 from trunkline.core.rpc.presence_methods import PresenceMethods
 
 
-class DeviceService(DeviceMethods, DeviceProfileMethods, PresenceMethods):
+class DeviceService(  # pyright: ignore[reportIncompatibleMethodOverride] - WatchPresence writes to its context
+    DeviceMethods, DeviceProfileMethods, PresenceMethods
+):
     """Devices, for whoever shows a token."""
 
     def __init__(
