@@ -4,7 +4,17 @@ from typing import cast
 
 from doubles.living_core import LivingCore
 
-from trunkline.contract.streams.frames import Batch, CoreFrame, LinkHello, Resume, Resumed, Welcome, WorkerFrame
+from trunkline.contract.streams.frames import (
+    Batch,
+    CoreFrame,
+    LinkHello,
+    ProfileChanged,
+    Resume,
+    Resumed,
+    TransportProfile,
+    Welcome,
+    WorkerFrame,
+)
 from trunkline.contract.streams.wire import Unreadable, Wire
 
 
@@ -13,17 +23,24 @@ class RawWorker:
 
     def __init__(self, wire: Wire[WorkerFrame, CoreFrame | Unreadable]) -> None:
         self.wire = wire
+        self.profiles: list[TransportProfile] = []
+        """What it was told of profiles meanwhile."""
+        self._unheard: list[CoreFrame | Unreadable] = []
 
     async def say(self, *frames: WorkerFrame | Unreadable) -> None:
         await self.wire.write(cast(Batch[WorkerFrame], Batch(list(frames))))
 
     async def hear(self) -> CoreFrame | Unreadable:
+        """The next frame that is not about a profile; waits for it."""
         while True:
+            while self._unheard:
+                frame = self._unheard.pop(0)
+                if not isinstance(frame, ProfileChanged):
+                    return frame
+                self.profiles.append(frame.profile)
             batch = await self.wire.read()
             assert batch is not None
-            if batch.frames:
-                (frame,) = batch.frames
-                return frame
+            self._unheard = list(batch.frames)
 
 
 async def raw_worker(core: LivingCore, *list_of_sessions: Resume, name: str = "raw") -> RawWorker:

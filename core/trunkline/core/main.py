@@ -49,7 +49,9 @@ from trunkline.core.links.worker_link import WorkerLink
 from trunkline.core.metrics import Counters
 from trunkline.core.presence.tracker import PresenceTracker
 from trunkline.core.presence.watches import PresenceWatches
+from trunkline.core.profiles.model import DeviceProfile
 from trunkline.core.profiles.service import Profiles
+from trunkline.core.profiles.transports import TransportProfiles
 from trunkline.core.rpc.authentication import Authentication
 from trunkline.core.rpc.device_service import DeviceService
 from trunkline.core.rpc.identity_service import IdentityService
@@ -79,6 +81,7 @@ class Core:
         """What this start seeded, with generated passwords: told once."""
         self.server: CoreServer
         self.devices: Devices
+        self.profiles: Profiles
         self.links: Links
         self.callers: Callers
         self.presence: PresenceTracker
@@ -133,7 +136,10 @@ class Core:
         revocations.subscribe(self.callers.revoke)
         devices.on_deleted(self._device_deleted)
         devices.on_credentials_changed(self._credentials_changed)
+        devices.on_moved(self._device_moved)
         devices.on_reassigned(lambda device_id: self._watches.changed((device_id,)))
+        profiles = self.profiles = Profiles(store.profiles)
+        profiles.on_changed(self._profile_changed)
         customers = Customers(store.customers, revocations)
         customers.on_deleted(self._devices_reassigned)
         tenants = Tenants(store.tenants, revocations)
@@ -144,7 +150,7 @@ class Core:
             device_service=DeviceService(
                 authentication=authentication,
                 devices=devices,
-                profiles=Profiles(store.profiles),
+                profiles=profiles,
                 presence=self._watches,
             ),
             identity_service=IdentityService(
@@ -221,7 +227,8 @@ class Core:
         self.callers = Callers(
             new_end=self._new_answer_end, gate=self._gate, clock=monotonic_ms, counters=self.counters
         )
-        self._admission = Admission(directory)
+        self._transport_profiles = TransportProfiles(self._store.profiles)
+        self._admission = Admission(directory, self._transport_profiles)
         self.links = Links(clock=monotonic_ms, new_link=self._new_link, hello_timeout_s=settings.hello_timeout_s)
         self.counters.watch("trunkline_calls_pending", "Calls without an outcome", lambda: self._runner.pending)
         self.counters.watch("trunkline_sessions", "Live sessions", lambda: self.links.sessions)
@@ -255,6 +262,7 @@ class Core:
             clock=monotonic_ms,
             runner=self._runner,
             admission=self._admission,
+            profiles=self._transport_profiles,
             presence=self.presence,
             next_epoch=self._next_epoch,
             suspension_ms=self.settings.suspension_ms,
@@ -292,6 +300,17 @@ class Core:
     def _device_deleted(self, device_id: bytes) -> None:
         self._runner.delete(device_id)
         self._watches.changed((device_id,))
+
+    def _profile_changed(self, before: DeviceProfile, after: DeviceProfile) -> None:
+        was, details = before.details, after.details
+        if (was.name, was.redelivery) != (details.name, details.redelivery):
+            self._directory.forget_profile(after.id)
+        self._transport_profiles.changed(after)
+        self.links.profile_changed(after.id)
+
+    def _device_moved(self, device_id: bytes) -> None:
+        """A device speaks as its profile says from the beginning of its session, so it has to begin again."""
+        self.links.close_device(device_id, ErrorReason.ERROR_REASON_SESSION_UNKNOWN)
 
     def _credentials_changed(self, device_id: bytes) -> None:
         self.links.close_device(device_id, ErrorReason.ERROR_REASON_CREDENTIALS_CHANGED)

@@ -87,7 +87,7 @@ async def test_an_outcome_that_is_no_success_is_an_error_that_says_all(backend: 
         ({"call_id": "seven"}, ErrorReason.ERROR_REASON_INVALID_ARGUMENT),
         ({"params": b"{"}, ErrorReason.ERROR_REASON_INVALID_ARGUMENT),
         ({"persistence": {}}, ErrorReason.ERROR_REASON_NOT_SUPPORTED),
-        ({"policy": {}}, ErrorReason.ERROR_REASON_NOT_SUPPORTED),
+        ({"policy": {"strategy": 1}}, ErrorReason.ERROR_REASON_INVALID_ARGUMENT),
     ],
     ids=str,
 )

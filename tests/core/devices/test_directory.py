@@ -12,15 +12,18 @@ from doubles.wall_clock import WallClock
 
 from trunkline.contract.ids import new_id
 from trunkline.contract.streams.frames import Connect, GatewayChild, MqttBasic, Refused
+from trunkline.core.calls.model import Redelivery
 from trunkline.core.clock import unix_ms
 from trunkline.core.devices.credentials import ACCESS_TOKEN, MQTT_BASIC, X509_CERTIFICATE, NewCredentials, checked
 from trunkline.core.devices.directory import Directory
 from trunkline.core.devices.model import DeviceEntry, KnownCredentials, access_token_credentials
+from trunkline.core.profiles.model import ProfileDetails
 from trunkline.core.store.customers import CustomerRows
 from trunkline.core.store.database import Database, sqlite_url
 from trunkline.core.store.devices import DeviceRows
 from trunkline.core.store.store import Store
 from trunkline.core.store.tenants import TenantRows
+from trunkline.v1 import call_pb2
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.transport_service_pb2 import SessionKind
 
@@ -233,3 +236,17 @@ async def test_a_certificate_is_judged_by_the_clock(store: Store, people: People
     wall.now_s = certificate.certificate.stat().st_mtime
     (in_time,) = await directory.authenticate(shown)
     assert isinstance(in_time, DeviceEntry)
+
+
+async def test_with_a_profile_its_devices_are_forgotten(store: Store, people: People) -> None:
+    directory = Directory(store.devices)
+    pumps = [await stored(store.devices, device(people.tenant_id, f"Pump {n}", type_name="pump")) for n in range(2)]
+    valve = await stored(store.devices, device(people.tenant_id, "Valve", type_name="valve"))
+    await directory.load_many([pumps[0].id, pumps[1].id, valve.id])
+    details = ProfileDetails("big pump", redelivery=call_pb2.REDELIVERY_NEVER)
+    await store.profiles.change(pumps[0].profile_id, details, 0)
+    directory.forget_profile(pumps[0].profile_id)
+    assert [directory.cached(one.id) is None for one in (*pumps, valve)] == [True, True, False]
+    entry = await directory.load(pumps[1].id)
+    assert entry is not None
+    assert (entry.type, entry.redelivery) == ("big pump", Redelivery.NEVER)

@@ -52,7 +52,7 @@ class Registry:
 
     def _add(self, name: str, new: NewCredentials) -> None:
         stored = checked(new)
-        entry = DeviceEntry(new_id(), new_id(), b"", name, "default", new_id(), 1, 1, gateway=False)
+        entry = DeviceEntry(new_id(), new_id(), b"", name, "default", new_id(), 1, gateway=False)
         self._known[stored.credentials_id] = KnownCredentials(
             stored.type, stored.credentials_id, stored.credentials_value, entry
         )

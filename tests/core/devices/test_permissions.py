@@ -24,7 +24,6 @@ ENTRY: Final = DeviceEntry(
     name="Pump",
     type="default",
     profile_id=new_id(),
-    profile_version=1,
     credentials_version=1,
     gateway=False,
 )

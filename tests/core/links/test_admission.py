@@ -12,6 +12,7 @@ from trunkline.contract.streams.frames import Connect, Refused, Resume
 from trunkline.core.devices.directory import Directory
 from trunkline.core.devices.model import DeviceEntry
 from trunkline.core.links.admission import Admission
+from trunkline.core.profiles.transports import TransportProfiles
 from trunkline.core.store.store import Store
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.transport_service_pb2 import SessionKind
@@ -25,6 +26,7 @@ class FaultyDirectory(Directory):
 
     def __init__(self, store: Store) -> None:
         super().__init__(store.devices)
+        self.store = store
         self.fault: Exception | None = None
         self.queries = 0
         self.failed = asyncio.Event()
@@ -42,7 +44,7 @@ class Door:
 
     def __init__(self, directory: FaultyDirectory) -> None:
         self.directory = directory
-        self.admission = Admission(directory, retry_s=0.01)
+        self.admission = Admission(directory, TransportProfiles(directory.store.profiles), retry_s=0.01)
 
     def connect(self, token: str) -> asyncio.Future[DeviceEntry | Refused]:
         said: asyncio.Future[DeviceEntry | Refused] = asyncio.get_running_loop().create_future()

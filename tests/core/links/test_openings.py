@@ -20,7 +20,7 @@ from trunkline.v1.transport_service_pb2 import DataKind, DeliveryState, SessionK
 
 ASYNCHRONOUS = SessionKind.SESSION_KIND_ASYNCHRONOUS
 LAMP = b"l" * 16
-ENTRY = DeviceEntry(LAMP, b"t" * 16, b"", "lamp", "default", b"p" * 16, 1, 1, False)
+ENTRY = DeviceEntry(LAMP, b"t" * 16, b"", "lamp", "default", b"p" * 16, 1, False)
 CONNECT = Connect(1, ASYNCHRONOUS, 1, access_token="lamp")
 RESUME = Resume(1, LAMP, 1, ASYNCHRONOUS)
 REPORT = DeliveryReport(1, 5, DeliveryState.DELIVERY_STATE_DELIVERED)

@@ -1,25 +1,30 @@
+import asyncio
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from doubles.device_rows import give_token
 from doubles.living_core import until
 from doubles.raw_worker import RawWorker, raw_worker
-from doubles.scene import LONG, SHORT, ended, scene
+from doubles.scene import LONG, SHORT, Scene, ended, scene
 from doubles.scripted_worker import ScriptedWorker
 
 from trunkline.contract.streams.frames import (
     Batch,
+    CallResult,
     CloseSession,
     Connect,
     Connected,
     Deliver,
+    DeliveryPolicy,
     DeliveryReport,
     DeviceCall,
     DeviceCallAnswer,
     DeviceData,
     Disconnected,
     LinkHello,
+    ProfileChanged,
     Refused,
     Reply,
     Resume,
@@ -28,7 +33,10 @@ from trunkline.contract.streams.frames import (
     Subscribed,
     Welcome,
 )
-from trunkline.v1.call_pb2 import Outcome
+from trunkline.core.devices.model import DeviceDetails
+from trunkline.core.profiles.model import ProfileDetails
+from trunkline.v1.call_pb2 import Outcome, Redelivery
+from trunkline.v1.device_profile_pb2 import TransportType
 from trunkline.v1.error_pb2 import Cause, ErrorReason
 from trunkline.v1.transport_service_pb2 import (
     Acknowledgement,
@@ -139,13 +147,126 @@ async def test_a_profile_is_told_once_per_link(tmp_path: Path) -> None:
         first = await s.worker.next(Connected)
         s.worker.connect("pump")
         second = await s.worker.next(Connected)
-        s.cut()
-        await s.worker.relinked()
-        s.worker.connect("door")
-        third = await s.worker.next(Connected)
         assert first.profile is not None and first.profile.profile_id == first.profile_id == second.profile_id
         assert second.profile is None
-        assert third.profile == first.profile
+        s.cut()
+        assert (await s.worker.next(ProfileChanged)).profile == first.profile
+        s.worker.connect("door")
+        assert (await s.worker.next(Connected)).profile is None
+
+
+async def test_a_changed_profile_is_told_to_those_who_know_it(tmp_path: Path) -> None:
+    async with scene("memory", tmp_path, **SHORT) as s:
+        raw = await raw_worker(s.core)
+        s.worker.connect("lamp")
+        told = (await s.worker.next(Connected)).profile
+        assert told is not None
+        await described(s, "lamp", description="Another")
+        changed = (await s.worker.next(ProfileChanged)).profile
+        assert (changed.profile_id, changed.version) == (told.profile_id, 2)
+        await raw.say(Connect(2, ASYNCHRONOUS, 1, access_token="pump"))
+        connected = await raw.hear()
+        assert isinstance(connected, Connected) and connected.profile == changed
+
+
+async def test_a_profile_that_changed_while_the_link_was_down_is_told(tmp_path: Path) -> None:
+    async with scene("memory", tmp_path, **SHORT) as s:
+        s.worker.connect("lamp")
+        await s.worker.next(Connected)
+        s.cut(mend=False)
+        await until(lambda: s.core.link()._down)
+        await described(s, "lamp", description="Another")
+        s.worker.network.up.set()
+        assert (await s.worker.next(ProfileChanged)).profile.version == 2
+
+
+async def test_a_core_that_never_knew_a_session_tells_its_profile(tmp_path: Path) -> None:
+    async with scene("memory", tmp_path) as s:
+        raw = await raw_worker(s.core, resume(5, s.lamp))
+        s.call()
+        assert isinstance(await raw.hear(), Deliver)
+        (profile,) = raw.profiles
+        assert profile.profile_id == (await s.core.core.devices.get(s.core.people.admin, s.lamp)).profile_id
+
+
+async def test_a_profile_for_another_transport_keeps_its_devices_out(tmp_path: Path) -> None:
+    async with scene("memory", tmp_path) as s:
+        coap = ProfileDetails("coap", transport_type=TransportType.TRANSPORT_TYPE_COAP)
+        await s.core.core.profiles.create(s.core.people.admin, coap)
+        session = await s.worker.device("lamp")
+        await moved(s, "lamp", "coap")
+        closed = await s.worker.next(CloseSession)
+        assert (closed.session, closed.reason) == (session, SESSION_UNKNOWN)
+        again = s.worker.connect("lamp")
+        refused = await s.worker.next(Refused)
+        assert (refused.session, refused.reason) == (again, ErrorReason.ERROR_REASON_NOT_SUPPORTED)
+        await moved(s, "lamp", "default")
+        s.worker.connect("lamp")
+        await s.worker.next(Connected)
+
+
+async def test_a_device_that_keeps_its_profile_keeps_its_session(tmp_path: Path) -> None:
+    async with scene("memory", tmp_path) as s:
+        session = await s.worker.device("lamp")
+        await moved(s, "lamp", "default")
+        call = s.call()
+        delivered = await s.worker.next(Deliver)
+        assert delivered.session == session
+        s.worker.reply(delivered)
+        assert (await call).outcome == SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    ("of_profile", "of_call", "again"),
+    [
+        (Redelivery.REDELIVERY_UNSPECIFIED, None, True),
+        (Redelivery.REDELIVERY_NEVER, None, False),
+        (Redelivery.REDELIVERY_NEVER, Redelivery.REDELIVERY_UNANSWERED, True),
+        (Redelivery.REDELIVERY_NEVER, Redelivery.REDELIVERY_UNSPECIFIED, False),
+        (Redelivery.REDELIVERY_UNANSWERED, Redelivery.REDELIVERY_NEVER, False),
+        (Redelivery.REDELIVERY_UNDELIVERED, None, False),
+    ],
+)
+async def test_the_profile_says_what_comes_again_unless_the_call_does(
+    tmp_path: Path, of_profile: Redelivery.ValueType, of_call: Redelivery.ValueType | None, again: bool
+) -> None:
+    async with scene("memory", tmp_path) as s:
+        session = await s.worker.device("lamp")
+        s.worker.reply(await delivered_to(s, s.call()))  # the device is known to the core from now on
+        await described(s, "lamp", redelivery=of_profile)
+        call = s.call(policy=None if of_call is None else DeliveryPolicy(redelivery=of_call))
+        delivered = await delivered_to(s, call)
+        s.worker.disconnect(session)
+        await s.worker.device("lamp")
+        marker = s.call(params=b"2")
+        following = await s.worker.next(Deliver)
+        if again:
+            assert following.request_id == delivered.request_id
+            following = await s.worker.next(Deliver)
+        assert following.params == b"2"
+        s.worker.reply(following)
+        s.worker.end.send(Reply(following.session, delivered.request_id, b"{}"))
+        assert (await call).outcome == (await marker).outcome == SUCCEEDED
+
+
+async def delivered_to(s: Scene, call: asyncio.Future[CallResult]) -> Deliver:
+    """What the device gets of a call, which waits for its reply."""
+    delivered = await s.worker.next(Deliver)
+    assert not call.done()
+    return delivered
+
+
+async def described(s: Scene, token: str, **details: Any) -> None:
+    """Change the profile of a device."""
+    admin = s.core.people.admin
+    device = await s.core.core.devices.get(admin, s.core.devices[token])
+    profile = await s.core.core.profiles.get(admin, device.profile_id)
+    await s.core.core.profiles.update(admin, profile.id, replace(profile.details, **details))
+
+
+async def moved(s: Scene, token: str, type_name: str) -> None:
+    """Give a device another profile."""
+    await s.core.core.devices.update(s.core.people.admin, s.core.devices[token], DeviceDetails(token, type=type_name))
 
 
 async def test_the_limit_of_sessions_is_settable(tmp_path: Path) -> None:
@@ -268,7 +389,7 @@ async def test_a_session_that_ended_with_an_unacked_delivery_still_gets_its_ack(
         await raw.say(Disconnected(1, CLIENT))
         await until(lambda: not s.core.link("raw").sessions)
         assert s.core.link("raw")._ended
-        await raw.wire.write(Batch([], 0, 1))
+        await raw.wire.write(Batch([], 0, 2))  # the first frame was about a profile
         assert ended(await call) == (Outcome.OUTCOME_SENT, Cause.CAUSE_UNSPECIFIED)
         assert not s.core.link("raw")._ended
 

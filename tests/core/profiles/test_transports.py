@@ -6,15 +6,21 @@ import pytest
 from doubles.people import NOW_MS, People
 
 from trunkline.contract.ids import new_id
-from trunkline.contract.streams.frames import MqttProfile, TransportProfile
+from trunkline.contract.streams.frames import Connect, GatewayChild, MqttProfile, Refused, TransportProfile
+from trunkline.core.devices.model import DeviceEntry
 from trunkline.core.profiles.model import DeviceProfile, ProfileDetails
-from trunkline.core.profiles.transports import TransportProfiles, excludes, transport_profile
+from trunkline.core.profiles.transports import TransportProfiles, transport_profile
 from trunkline.core.store.store import Store
 from trunkline.v1.device_profile_pb2 import TransportType
+from trunkline.v1.error_pb2 import ErrorReason
+from trunkline.v1.transport_service_pb2 import SessionKind
 
 DEFAULT = TransportType.TRANSPORT_TYPE_DEFAULT
 MQTT = TransportType.TRANSPORT_TYPE_MQTT
 COAP = TransportType.TRANSPORT_TYPE_COAP
+ASYNCHRONOUS = SessionKind.SESSION_KIND_ASYNCHRONOUS
+CHILD = Connect(8, ASYNCHRONOUS, 1, child=GatewayChild(7, "lamp"))
+ENTRY = DeviceEntry(b"l" * 16, b"t" * 16, b"", "lamp", "pump", b"p" * 16, 1, gateway=False)
 
 
 async def added(store: Store, people: People, name: str) -> DeviceProfile:
@@ -38,10 +44,26 @@ def test_workers_are_told_no_more_than_they_need() -> None:
     [(DEFAULT, ()), (MQTT, ("coap",)), (COAP, ("mqtt",))],
 )
 def test_mqtt_and_coap_ask_for_the_type_and_others_take_any(
-    transport_type: TransportType.ValueType, excluded: tuple[str, ...]
+    store: Store, transport_type: TransportType.ValueType, excluded: tuple[str, ...]
 ) -> None:
-    profile = TransportProfile(b"p" * 16, 1, transport_type)
-    assert tuple(name for name in ("mqtt", "http", "coap", "ours") if excludes(profile, name)) == excluded
+    profiles = TransportProfiles(store.profiles)
+    details = ProfileDetails("pump", transport_type=transport_type)
+    profiles.changed(DeviceProfile(ENTRY.profile_id, ENTRY.tenant_id, details, NOW_MS))
+    connect = Connect(7, ASYNCHRONOUS, 1, access_token="lamp")
+    for transport in ("mqtt", "http", "coap", "ours"):
+        outcome = profiles.checked(connect, ENTRY, transport)
+        if transport not in excluded:
+            assert outcome == ENTRY
+        else:
+            assert isinstance(outcome, Refused)
+            assert (outcome.session, outcome.reason) == (7, ErrorReason.ERROR_REASON_NOT_SUPPORTED)
+            assert outcome.detail == f"Devices with the profile 'pump' do not use {transport}"
+        assert profiles.checked(CHILD, ENTRY, transport) == ENTRY
+
+
+def test_who_was_refused_stays_refused(store: Store) -> None:
+    refused = Refused(1, ErrorReason.ERROR_REASON_BAD_CREDENTIALS)
+    assert TransportProfiles(store.profiles).checked(CHILD, refused, "mqtt") == refused
 
 
 async def test_a_profile_is_read_once(store: Store, people: People) -> None:
@@ -59,8 +81,8 @@ async def test_a_change_goes_before_what_was_being_read(store: Store, people: Pe
     profile = await added(store, people, "pump")
     profiles = TransportProfiles(store.profiles)
     later = replace(profile, details=ProfileDetails("pump", transport_type=MQTT), version=2)
-    assert profiles.changed(later) == transport_profile(later)
-    assert profiles.changed(profile) == transport_profile(profile)  # an older one, as a slow read brings it
+    profiles.changed(later)
+    profiles.changed(profile)  # as a slow read brings it
     assert profiles.cached(profile.id) == transport_profile(later)
 
 

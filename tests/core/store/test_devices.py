@@ -8,6 +8,7 @@ from doubles.people import NOW_MS, People
 
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.ids import new_id
+from trunkline.core.calls.model import Redelivery
 from trunkline.core.clock import unix_ms
 from trunkline.core.devices.credentials import ACCESS_TOKEN, MQTT_BASIC
 from trunkline.core.devices.model import EVERY_DEVICE, Device, DeviceDetails, DeviceFilter, access_token_credentials
@@ -103,7 +104,7 @@ async def test_entries_say_what_calls_need(store: Store, people: People) -> None
     assert entries["Gate"].customer_id == b""
     assert entries["Pump"].type == "default"
     assert entries["Pump"].profile_id == pump.profile_id
-    assert entries["Pump"].profile_version == 1
+    assert entries["Pump"].redelivery is Redelivery.UNANSWERED
     assert entries["Pump"].credentials_version == 2
 
 

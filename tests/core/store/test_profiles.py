@@ -76,10 +76,11 @@ async def test_names_are_unique_in_a_tenant(store: Store, people: People) -> Non
 async def test_a_change_replaces_the_details_and_counts(store: Store, people: People) -> None:
     profile = await added(store, people.tenant_id, FULL)
     renamed = ProfileDetails("valve")
-    assert await store.profiles.change(profile.id, renamed, 1) == replace(profile, details=renamed, version=2)
+    second = replace(profile, details=renamed, version=2)
+    assert await store.profiles.change(profile.id, renamed, 1) == (profile, second)
     with pytest.raises(TrunklineError, match="Device profile was already changed by someone else"):
         await store.profiles.change(profile.id, FULL, 1)
-    assert await store.profiles.change(profile.id, FULL, 0) == replace(profile, version=3)
+    assert await store.profiles.change(profile.id, FULL, 0) == (second, replace(profile, version=3))
     assert await store.profiles.change(new_id(), ProfileDetails("x"), 1) is None
 
 
@@ -96,13 +97,11 @@ async def test_devices_keep_the_transport_type_of_their_profile(store: Store, pe
 async def test_one_profile_is_the_default_one(store: Store, people: People) -> None:
     first, second = await default_of(store, people.tenant_id), await added(store, people.tenant_id, FULL)
     elsewhere = await default_of(store, people.other_tenant_id)
-    changed = await store.profiles.make_default(people.tenant_id, second.id)
-    now_first, now_second = replace(first, is_default=False, version=2), replace(second, is_default=True, version=2)
-    assert {profile.id: profile for profile in changed} == {first.id: now_first, second.id: now_second}
-    assert await default_of(store, people.tenant_id) == now_second
-    assert await store.profiles.make_default(people.tenant_id, second.id) == []
-    assert await store.profiles.make_default(people.tenant_id, new_id()) == []
-    assert await default_of(store, people.tenant_id) == now_second
+    now_second = replace(second, is_default=True, version=2)
+    for profile_id in (second.id, second.id, new_id()):
+        await store.profiles.make_default(people.tenant_id, profile_id)
+        assert await default_of(store, people.tenant_id) == now_second
+        assert await store.profiles.find(first.id) == replace(first, is_default=False, version=2)
     assert await default_of(store, people.other_tenant_id) == elsewhere
 
 

@@ -8,10 +8,10 @@ from trunkline.contract.errors import TrunklineError
 from trunkline.contract.ids import new_ids
 from trunkline.contract.json_text import compact
 from trunkline.contract.logs import get_logger
-from trunkline.contract.streams.frames import StartCall
+from trunkline.contract.streams.frames import DeliveryPolicy, StartCall
 from trunkline.core.callers.joined import Joined
 from trunkline.core.calls.endings import hung_up
-from trunkline.core.calls.model import Call
+from trunkline.core.calls.model import REDELIVERY, Call, Redelivery
 from trunkline.core.calls.runner import CallRunner, Waiter
 from trunkline.core.calls.turns import Turns
 from trunkline.core.clock import unix_ms
@@ -124,11 +124,13 @@ class CallGate:
             raise TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, "kind must be ONE_WAY or TWO_WAY")
         if start.await_delivery and start.kind != CallKind.CALL_KIND_ONE_WAY:
             raise TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, "await_delivery is for one-way calls")
-        if start.persistence is not None or start.idempotency_key or start.policy is not None or start.dry_run:
+        if start.persistence is not None or start.idempotency_key or start.dry_run:
             raise TrunklineError(
                 ErrorReason.ERROR_REASON_NOT_SUPPORTED,
-                "This server has no persistent calls, idempotency keys, delivery policies and dry runs",
+                "This server has no persistent calls, idempotency keys and dry runs",
             )
+        if start.policy is not None:
+            _check_policy(start.policy)
         if start.call_id and len(start.call_id) != 16:
             raise TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, "call_id must be 16 bytes")
         if len(start.params) > self._max_params_bytes or len(start.method) > _LONG_METHOD:
@@ -197,6 +199,7 @@ class CallGate:
             deadline_ms=self._deadline(start),
             fail_fast=start.fail_fast,
             await_delivery=start.await_delivery,
+            redelivery=device.redelivery if start.policy is None else _redelivery(start.policy, device),
             owner=caller,
         )
         living = self._runner.accept(call)
@@ -236,3 +239,15 @@ class CallGate:
     def _next_turn(self) -> None:
         self._turn_ahead = False
         self.take_turn()
+
+
+def _check_policy(policy: DeliveryPolicy) -> None:
+    if policy.strategy:
+        raise TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, "policy.strategy is for persistent calls")
+    if policy.redelivery not in REDELIVERY:
+        raise TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, f"Unknown redelivery {policy.redelivery}")
+
+
+def _redelivery(policy: DeliveryPolicy, device: DeviceEntry) -> Redelivery:
+    """The call's own, unless it leaves that to the device's profile."""
+    return REDELIVERY[policy.redelivery] if policy.redelivery else device.redelivery

@@ -4,12 +4,13 @@ One `Call` object exists per call, from submit to end. Whoever submits it fills 
 belongs to the machine and is only read elsewhere.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
 import msgspec
 
+from trunkline.v1 import call_pb2
 from trunkline.v1.call_pb2 import CallKind, Outcome
 from trunkline.v1.error_pb2 import Cause, ErrorReason
 
@@ -73,6 +74,15 @@ class Redelivery(StrEnum):
     """Those that nobody acknowledged."""
     NEVER = "never"
     """None; a call whose worker was lost ends as UNKNOWN."""
+
+
+REDELIVERY: Final[Mapping[int, Redelivery]] = {
+    call_pb2.REDELIVERY_UNSPECIFIED: Redelivery.UNANSWERED,
+    call_pb2.REDELIVERY_UNANSWERED: Redelivery.UNANSWERED,
+    call_pb2.REDELIVERY_UNDELIVERED: Redelivery.UNDELIVERED,
+    call_pb2.REDELIVERY_NEVER: Redelivery.NEVER,
+}
+"""By the contract's numbers; who says nothing gets what ThingsBoard does."""
 
 
 class Ending(StrEnum):

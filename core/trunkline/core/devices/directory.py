@@ -66,6 +66,12 @@ class Directory:
         self._changes += 1
         self._entries.pop(device_id, None)
 
+    def forget_profile(self, profile_id: bytes) -> None:
+        """Read its devices anew the next time: what they have of their profile changed."""
+        self._changes += 1
+        for device_id in [entry.device_id for entry in self._entries.values() if entry.profile_id == profile_id]:
+            del self._entries[device_id]
+
     async def _read(self, query: Callable[[], Awaitable[T]]) -> T:
         """The query's result; read again if somebody changed a device meanwhile, since it may be the old state."""
         while True:

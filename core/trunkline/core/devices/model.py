@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from trunkline.contract.ids import NO_ID, new_id
+from trunkline.core.calls.model import Redelivery
 from trunkline.core.presence.model import NEVER, Presence
 from trunkline.v1.device_pb2 import CredentialsType
 
@@ -96,10 +97,11 @@ class DeviceEntry:
     name: str
     type: str
     profile_id: bytes
-    profile_version: int
     credentials_version: int
     gateway: bool
     """Its additional info says `"gateway": true`."""
+    redelivery: Redelivery = Redelivery.UNANSWERED
+    """Of calls that do not say it themselves."""
 
 
 @dataclass(frozen=True, slots=True)

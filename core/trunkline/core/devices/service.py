@@ -54,6 +54,7 @@ class Devices:
         self._deleted: list[Listener] = []
         self._credentials_changed: list[Listener] = []
         self._reassigned: list[Listener] = []
+        self._moved: list[Listener] = []
 
     def on_deleted(self, listener: Listener) -> None:
         """Tell `listener` of every device that is deleted from now on."""
@@ -66,6 +67,10 @@ class Devices:
     def on_reassigned(self, listener: Listener) -> None:
         """Tell `listener` of every device that gets another customer, or none, from now on."""
         self._reassigned.append(listener)
+
+    def on_moved(self, listener: Listener) -> None:
+        """Tell `listener` of every device that gets another profile from now on."""
+        self._moved.append(listener)
 
     async def create(
         self,
@@ -238,9 +243,10 @@ class Devices:
     def _told(self, changed: Changed) -> Device:
         """The device, now that everybody knows of its change."""
         self._directory.forget(changed.device.id)
-        if changed.reassigned:
-            for listener in self._reassigned:
-                listener(changed.device.id)
+        reassigned = self._reassigned if changed.reassigned else ()
+        moved = self._moved if changed.moved else ()
+        for listener in (*reassigned, *moved):
+            listener(changed.device.id)
         return changed.device
 
     def _now_ms(self) -> int:

@@ -12,6 +12,7 @@ from trunkline.contract.logs import get_logger
 from trunkline.contract.streams.frames import Connect, Refused, Resume
 from trunkline.core.devices.directory import Directory
 from trunkline.core.devices.model import DeviceEntry
+from trunkline.core.profiles.transports import TransportProfiles
 from trunkline.v1.error_pb2 import ErrorReason
 
 log = get_logger(__name__)
@@ -25,10 +26,12 @@ Admitted = Callable[[DeviceEntry | Refused], None]
 
 
 class Admission:
-    """Answers each Connect and Resume with the device behind it, or with why not."""
+    """Answers each Connect and Resume with the device behind it, or with why not; the device's profile is in `profiles`
+    then."""
 
-    def __init__(self, directory: Directory, *, retry_s: float = RETRY_S) -> None:
+    def __init__(self, directory: Directory, profiles: TransportProfiles, *, retry_s: float = RETRY_S) -> None:
         self._directory = directory
+        self._profiles = profiles
         self._retry_s = retry_s
         self._connects: list[tuple[Connect, Admitted]] = []
         self._resumes: list[tuple[Resume, Admitted]] = []
@@ -45,7 +48,7 @@ class Admission:
         It is not called before the store has answered: a session does not end because the store is down.
         """
         entry = self._directory.cached(frame.device_id)
-        if entry is not None:
+        if entry is not None and self._profiles.cached(entry.profile_id) is not None:
             admitted(still_admitted(frame, entry))
             return
         self._resumes.append((frame, admitted))
@@ -71,6 +74,7 @@ class Admission:
         outcomes: list[DeviceEntry | Refused]
         try:
             outcomes = await self._directory.authenticate([frame for frame, _ in batch])
+            await self._profiles.load({one.profile_id for one in outcomes if isinstance(one, DeviceEntry)})
         except TrunklineError as error:
             outcomes = [Refused(frame.session, error.reason, error.message) for frame, _ in batch]
         except Exception:  # whoever waits must be answered, whatever it was
@@ -87,6 +91,7 @@ class Admission:
             return True
         try:
             entries = await self._directory.load_many([frame.device_id for frame, _ in batch])
+            await self._profiles.load({entry.profile_id for entry in entries.values()})
         except Exception as error:
             log.warning("sessions_not_resumed", sessions=len(batch), problem=str(error), retry_s=self._retry_s)
             self._resumes = batch + self._resumes

@@ -100,6 +100,11 @@ class Links:
         for link in self._links.values():
             link.close_device(device_id, reason)
 
+    def profile_changed(self, profile_id: bytes) -> None:
+        """Tell every worker that knows the profile."""
+        for link in self._links.values():
+            link.profile_changed(profile_id)
+
     async def _hello(self, wire: Wire[CoreFrame, WorkerFrame | Unreadable]) -> LinkHello:
         try:
             async with asyncio.timeout(self._hello_timeout_s):

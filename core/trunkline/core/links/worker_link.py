@@ -27,7 +27,6 @@ from trunkline.contract.streams.frames import (
     Resumed,
     Subscribe,
     Subscribed,
-    TransportProfile,
     Unsubscribe,
     WorkerFrame,
 )
@@ -38,8 +37,10 @@ from trunkline.core.devices.model import DeviceEntry
 from trunkline.core.links.admission import Admission
 from trunkline.core.links.openings import Opening, Openings, WorkerEffect
 from trunkline.core.links.session import DeviceSession
+from trunkline.core.links.told_profiles import ToldProfiles
 from trunkline.core.metrics import Counters
 from trunkline.core.presence.tracker import PresenceTracker
+from trunkline.core.profiles.transports import TransportProfiles
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.transport_service_pb2 import DataKind, SessionKind
 
@@ -65,6 +66,7 @@ class WorkerLink:
         clock: Clock,
         runner: CallRunner,
         admission: Admission,
+        profiles: TransportProfiles,
         presence: PresenceTracker,
         next_epoch: Callable[[], int],
         suspension_ms: int,
@@ -88,7 +90,8 @@ class WorkerLink:
         self._named: set[int] = set()
         """The sessions that the list of Resumes has named so far."""
         self._naming = False
-        self._told_profiles: dict[bytes, int] = {}
+        self._profiles = profiles
+        self._told_profiles = ToldProfiles(profiles, end.send)
         self._down = True
         self._suspension: asyncio.TimerHandle | None = None
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
@@ -121,7 +124,7 @@ class WorkerLink:
         self._down = False
         self._naming = True
         self._named.clear()
-        self._told_profiles.clear()
+        self._told_profiles.tell_again()
         self.handle(effects)
         for handle in self.end.unheard_sessions() - self.sessions.keys():
             ended = self._ended.get(handle)
@@ -190,6 +193,7 @@ class WorkerLink:
     def _settled(self, opening: Opening, outcome: DeviceEntry | Refused) -> None:
         frame = opening.frame
         if isinstance(frame, Connect):
+            outcome = self._profiles.checked(frame, outcome, self.transport)
             if isinstance(outcome, Refused):
                 self._refuse(frame.session)
                 self._counters.refused_session(outcome.reason)
@@ -217,7 +221,7 @@ class WorkerLink:
                 credentials_version=device.credentials_version,
                 profile_id=device.profile_id,
                 gateway=device.gateway,
-                profile=self._untold(device),
+                profile=self._told_profiles.untold(device.profile_id),
             )
         )
         self._perform(session, effects)
@@ -236,6 +240,7 @@ class WorkerLink:
             frame.open,
             self._clock(),
         )
+        self._told_profiles.tell(device.profile_id)  # the worker may know it from another core, and older
         self._perform(session, effects)
 
     def _add(self, frame: Connect | Resume, device_id: bytes) -> DeviceSession:
@@ -245,13 +250,6 @@ class WorkerLink:
         session = DeviceSession(self, frame.session, device_id, self._runner.machine(device_id), visit)
         self.sessions[frame.session] = session
         return session
-
-    def _untold(self, device: DeviceEntry) -> TransportProfile | None:
-        """The device's profile, if this link was not yet told its current version."""
-        if self._told_profiles.get(device.profile_id) == device.profile_version:
-            return None
-        self._told_profiles[device.profile_id] = device.profile_version
-        return TransportProfile(device.profile_id, device.profile_version)
 
     def _refuse(self, handle: int) -> None:
         self._refused[handle] = None
@@ -354,6 +352,11 @@ class WorkerLink:
         if ended.over and not ended.machine.awaits(ended):
             self._ended.pop(ended.handle, None)
             self._runner.release(ended.device_id)
+
+    def profile_changed(self, profile_id: bytes) -> None:
+        """Tell the worker, unless it is away: all that it knows is told again when it is back."""
+        if not self._down:
+            self._told_profiles.changed(profile_id)
 
     # --- deliveries ---
 

@@ -15,8 +15,8 @@ from trunkline.core.store.profiles import ProfileRows
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.rpc_service_pb2 import Role
 
-Listener = Callable[[DeviceProfile], None]
-"""Called with a profile whose change is committed."""
+Listener = Callable[[DeviceProfile, DeviceProfile], None]
+"""Called with a profile as it was, and as it is since its change is committed."""
 
 
 class Profiles:
@@ -32,7 +32,7 @@ class Profiles:
         self._changed: list[Listener] = []
 
     def on_changed(self, listener: Listener) -> None:
-        """Tell `listener` of every profile that is changed from now on."""
+        """Tell `listener` of every profile whose details are changed from now on."""
         self._changed.append(listener)
 
     async def create(self, principal: Principal, details: ProfileDetails, *, is_default: bool = False) -> DeviceProfile:
@@ -56,6 +56,8 @@ class Profiles:
     async def get_by_name(self, principal: Principal, name: str, *, whole: bool = True) -> DeviceProfile:
         """The profile with this name."""
         _check_reader(principal, whole)
+        if "\x00" in name:  # PostgreSQL takes none in a text
+            return _found(None, name)
         return _found(await self._rows.find_by_name(principal.tenant_id, name), name)
 
     async def default(self, principal: Principal, *, whole: bool = True) -> DeviceProfile:
@@ -94,17 +96,17 @@ class Profiles:
         details = checked_details(details)
         if is_default and not before.is_default:
             _one_default()
-        profile = await self._rows.change(profile_id, details, version)
-        if profile is None:
+        changed = await self._rows.change(profile_id, details, version)
+        if changed is None:
             raise not_found("Device profile", profile_id)
-        self._tell(profile)
-        return profile
+        for listener in self._changed:
+            listener(*changed)
+        return changed[1]
 
     async def make_default(self, principal: Principal, profile_id: bytes) -> DeviceProfile:
         """Give this profile to devices without a type from now on; the profile."""
         await self.get(principal, profile_id)
-        for profile in await self._rows.make_default(principal.tenant_id, profile_id):
-            self._tell(profile)
+        await self._rows.make_default(principal.tenant_id, profile_id)
         return await self.get(principal, profile_id)
 
     async def delete(self, principal: Principal, profile_id: bytes) -> None:
@@ -112,10 +114,6 @@ class Profiles:
         await self.get(principal, profile_id)
         if not await self._rows.delete(profile_id):
             raise not_found("Device profile", profile_id)
-
-    def _tell(self, profile: DeviceProfile) -> None:
-        for listener in self._changed:
-            listener(profile)
 
 
 def _check_reader(principal: Principal, whole: bool) -> None:

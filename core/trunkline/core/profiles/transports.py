@@ -3,10 +3,12 @@
 from collections.abc import Collection
 from typing import Final
 
-from trunkline.contract.streams.frames import MqttProfile, TransportProfile
+from trunkline.contract.streams.frames import Connect, MqttProfile, Refused, TransportProfile
+from trunkline.core.devices.model import DeviceEntry
 from trunkline.core.profiles.model import DeviceProfile
 from trunkline.core.store.profiles import ProfileRows
 from trunkline.v1.device_profile_pb2 import TransportType
+from trunkline.v1.error_pb2 import ErrorReason
 
 MAX_PROFILES: Final = 10_000
 
@@ -28,12 +30,6 @@ def transport_profile(profile: DeviceProfile) -> TransportProfile:
     return TransportProfile(profile.id, profile.version, details.transport_type, mqtt)
 
 
-def excludes(profile: TransportProfile, transport: str) -> bool:
-    """Whether devices of this profile may not use this transport."""
-    wanted = _TYPE_OF.get(transport)
-    return wanted is not None and profile.transport_type not in (TransportType.TRANSPORT_TYPE_DEFAULT, wanted)
-
-
 class TransportProfiles:
     """Read-through cache of what workers must know. Whoever changes a profile says so with `changed`."""
 
@@ -53,11 +49,26 @@ class TransportProfiles:
             for profile in await self._rows.find_many(missing):
                 self._remember(transport_profile(profile))
 
-    def changed(self, profile: DeviceProfile) -> TransportProfile:
-        """Take a change; what workers must know now."""
-        latest = transport_profile(profile)
-        self._remember(latest)
-        return latest
+    def changed(self, profile: DeviceProfile) -> None:
+        """Take a change."""
+        self._remember(transport_profile(profile))
+
+    def checked(self, connect: Connect, outcome: DeviceEntry | Refused, transport: str) -> DeviceEntry | Refused:
+        """The outcome of a device's Connect, unless its profile is for another transport.
+
+        A device behind a gateway may have any profile, since it does not speak for itself.
+        """
+        wanted = _TYPE_OF.get(transport)
+        if wanted is None or connect.child is not None or isinstance(outcome, Refused):
+            return outcome
+        profile = self._profiles.get(outcome.profile_id)
+        if profile is None or profile.transport_type in (TransportType.TRANSPORT_TYPE_DEFAULT, wanted):
+            return outcome
+        return Refused(
+            connect.session,
+            ErrorReason.ERROR_REASON_NOT_SUPPORTED,
+            f"Devices with the profile '{outcome.type}' do not use {transport}",
+        )
 
     def _remember(self, profile: TransportProfile) -> None:
         known = self._profiles.get(profile.profile_id)

@@ -6,6 +6,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Row, Select, func, select
 
 from trunkline.contract.ids import NO_ID
+from trunkline.core.calls.model import REDELIVERY
 from trunkline.core.devices.model import Device, DeviceCredentials, DeviceEntry, DeviceFilter, KnownCredentials
 from trunkline.core.store.presence import presence
 from trunkline.core.store.tables import customers, device_credentials, device_presence, device_profiles, devices
@@ -39,7 +40,7 @@ ENTRIES: Final[Query] = (
         devices.c.name,
         devices.c.additional_info,
         device_profiles.c.name.label("type"),
-        device_profiles.c.version.label("profile_version"),
+        device_profiles.c.redelivery,
         device_credentials.c.version.label("credentials_version"),
         device_credentials.c.type.label("credentials_type"),
         device_credentials.c.credentials_id,
@@ -122,9 +123,9 @@ def entry_of(row: Row[*tuple[Any, ...]]) -> DeviceEntry:
         name=row.name,
         type=row.type,
         profile_id=row.profile_id,
-        profile_version=row.profile_version,
         credentials_version=row.credentials_version,
         gateway=_is_gateway(row.additional_info),
+        redelivery=REDELIVERY[row.redelivery],
     )
 
 

@@ -21,6 +21,7 @@ from trunkline.core.devices.model import (
 from trunkline.core.devices.names import NameConflict, free_name
 from trunkline.core.devices.permissions import customer_not_found
 from trunkline.core.devices.validation import check_text
+from trunkline.core.gentle import mapped
 from trunkline.core.store.customers import CustomerRows
 from trunkline.core.store.database import IN_LIMIT, Database
 from trunkline.core.store.device_queries import (
@@ -52,6 +53,8 @@ class Changed:
     device: Device
     reassigned: bool
     """It has another customer than before."""
+    moved: bool
+    """It has another profile than before."""
 
 
 class DeviceRows:
@@ -101,10 +104,10 @@ class DeviceRows:
         active_since = self._active_since()
         query = filtered(DEVICES.where(devices.c.tenant_id == tenant_id), only, active_since)
 
-        async def work(connection: AsyncConnection) -> Paged[Device]:
+        async def work(connection: AsyncConnection) -> Paged[Row[*tuple[Any, ...]]]:
             if only.customer_id and not await _is_customer(connection, tenant_id, only.customer_id):
                 raise customer_not_found(only.customer_id)
-            rows = await paged(
+            return await paged(
                 connection,
                 query,
                 page,
@@ -112,9 +115,9 @@ class DeviceRows:
                 search=devices.c.name,
                 id_column=devices.c.id,
             )
-            return Paged([device_of(row, active_since) for row in rows.items], rows.total)
 
-        return await self._database.run(work)
+        rows = await self._database.run(work)
+        return Paged(await mapped(lambda row: device_of(row, active_since), rows.items), rows.total)
 
     async def types(self, tenant_id: bytes, customer_id: bytes) -> list[str]:
         """The types, in order, that the tenant's devices have, or those of one customer."""
@@ -251,7 +254,11 @@ class DeviceRows:
             new = await values(connection, before)
             await change_row(connection, devices, device_id, new, version=version, noun="Device")
             after = await self._stored(connection, device_id)
-            return Changed(after, reassigned=after.customer_id != before.customer_id)
+            return Changed(
+                after,
+                reassigned=after.customer_id != before.customer_id,
+                moved=after.profile_id != before.profile_id,
+            )
 
         return await self._database.run(work)
 

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import asdict, fields
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -127,42 +127,47 @@ class ProfileRows:
 
         return await self._database.run(work)
 
-    async def change(self, profile_id: bytes, details: ProfileDetails, version: int) -> DeviceProfile | None:
-        """The profile with its new details; None if it is gone.
+    async def change(
+        self, profile_id: bytes, details: ProfileDetails, version: int
+    ) -> tuple[DeviceProfile, DeviceProfile] | None:
+        """The profile before and with its new details; None if it is gone.
 
         Raises ALREADY_EXISTS if the name is taken, INVALID_ARGUMENT for another transport type while devices have the
         profile, and VERSION_CONFLICT as `change_row` does.
         """
 
-        async def work(connection: AsyncConnection) -> DeviceProfile | None:
-            before = (await connection.execute(_transport_type_of(profile_id))).scalar_one_or_none()
-            row = await change_row(
+        async def work(connection: AsyncConnection) -> tuple[DeviceProfile, DeviceProfile] | None:
+            before = (await connection.execute(_with_id(profile_id).with_for_update())).one_or_none()
+            after = await change_row(
                 connection, device_profiles, profile_id, _columns(details), version=version, noun="Device profile"
             )
-            if row is not None and row.transport_type != before and await _has_devices(connection, profile_id):
+            if before is None or after is None:
+                return None
+            if after.transport_type != before.transport_type and await _has_devices(connection, profile_id):
                 raise _refused("Can't change device profile transport type because devices referenced it!")
-            return _profile(row) if row is not None else None
+            return _profile(before), _profile(after)
 
         try:
             return await self._database.run(work)
         except IntegrityError:
             raise _taken() from None
 
-    async def make_default(self, tenant_id: bytes, profile_id: bytes) -> list[DeviceProfile]:
-        """Make it the tenant's default profile, if it is there; the profiles that this changed."""
+    async def make_default(self, tenant_id: bytes, profile_id: bytes) -> None:
+        """Make it the tenant's default profile, if it is there."""
 
-        async def work(connection: AsyncConnection) -> list[DeviceProfile]:
-            if (await connection.execute(_transport_type_of(profile_id))).first() is None:
-                return []  # the tenant keeps the default profile that it has
+        async def work(connection: AsyncConnection) -> None:
+            if (await connection.execute(_with_id(profile_id))).first() is None:
+                return  # the tenant keeps the default profile that it has
             unlike = and_(
                 device_profiles.c.tenant_id == tenant_id,
                 device_profiles.c.is_default != (device_profiles.c.id == profile_id),
             )
             change = update(device_profiles).where(unlike)
-            change = change.values(is_default=~device_profiles.c.is_default, version=device_profiles.c.version + 1)
-            return [_profile(row) for row in await connection.execute(change.returning(device_profiles))]
+            await connection.execute(
+                change.values(is_default=~device_profiles.c.is_default, version=device_profiles.c.version + 1)
+            )
 
-        return await self._database.run(work)
+        await self._database.run(work)
 
     async def delete(self, profile_id: bytes) -> bool:
         """Remove the profile; False if it is not there.
@@ -192,8 +197,8 @@ class ProfileRows:
         return await self._database.run(work)
 
 
-def _transport_type_of(profile_id: bytes) -> Any:
-    return select(device_profiles.c.transport_type).where(device_profiles.c.id == profile_id)
+def _with_id(profile_id: bytes) -> Select[*tuple[Any, ...]]:
+    return select(device_profiles).where(device_profiles.c.id == profile_id)
 
 
 async def _has_devices(connection: AsyncConnection, profile_id: bytes) -> bool:
