@@ -18,12 +18,13 @@ BLOCK: Final = re.compile(r"^```(sh|python)\n(.*?)^```$", re.MULTILINE | re.DOTA
 def ways() -> dict[str, tuple[str, str, str]]:
     """By heading: how the device is registered, the device, and the call."""
     page = (ROOT / "docs" / "connect-a-device.md").read_text()
-    found = {}
+    found: dict[str, tuple[str, str, str]] = {}
     for section in re.split(r"^## ", page, flags=re.MULTILINE)[1:]:
         if blocks := BLOCK.findall(section):
+            (register, device, call) = blocks
             assert [language for language, _ in blocks] == ["sh", "python", "sh"]
-            found[section.partition("\n")[0]] = tuple(content for _, content in blocks)
-    return found  # type: ignore[return-value]  # three each, as asserted
+            found[section.partition("\n")[0]] = (register[1], device[1], call[1])
+    return found
 
 
 @pytest.fixture(scope="module")

@@ -158,7 +158,7 @@ class Gmqtt:
         client._client_id = client_id  # it makes one up where there is none
         if token is not None:
             client.set_auth_credentials(token, password)
-        handler = client._package_handler  # the library tells neither the codes of PUBACK nor those of DISCONNECT
+        handler: Any = client._package_handler  # the library tells neither the codes of PUBACK nor those of DISCONNECT
         client.on_connect = lambda _c, flags, _rc, _p: setattr(self, "session_present", bool(flags))
         client.on_subscribe = lambda _c, mid, codes, _p: self._tell("subscribe", mid, list(codes))
         client.on_unsubscribe = lambda _c, mid, codes, *_: self._tell("unsubscribe", mid, list(codes))
