@@ -29,8 +29,10 @@ class MqttDevice:
         return self
 
     def send(self, *parts: bytes) -> None:
-        """Send bytes, whatever they are."""
+        """Send bytes, whatever they are. ConnectionError if the server has ended the connection."""
         assert self._streams is not None
+        if self._streams[1].is_closing():  # where uvloop would raise a RuntimeError
+            raise ConnectionResetError
         self._streams[1].write(b"".join(parts))
 
     async def read(self) -> tuple[int, bytes]:
@@ -115,8 +117,8 @@ class MqttDevice:
         self._writes = False
         try:
             self._streams[1].write_eof()
-        except OSError:
-            pass  # the server was first
+        except (OSError, RuntimeError):
+            pass  # the server was first; uvloop says so in its own way
 
     def cut(self) -> None:
         """Reset the connection, as a device that loses power does."""
@@ -130,7 +132,7 @@ class MqttDevice:
             return
         writer = self._streams[1]
         self._streams = None
-        if self._writes:
+        if self._writes and not writer.is_closing():
             writer.write(packets.disconnect(self.level))
         writer.close()
         try:

@@ -174,6 +174,19 @@ async def test_a_closed_session_is_reported_once() -> None:
         assert on.worker.counters.closed[DisconnectCause.DISCONNECT_CAUSE_CLIENT] == 1
 
 
+async def test_what_comes_behind_the_end_in_one_batch_is_passed_over() -> None:
+    async with stage() as on:
+        device = await on.attach()
+        on.core.send(CloseSession(device.number, ErrorReason.ERROR_REASON_DEVICE_DELETED))
+        on.core.send(DeviceCallAnswer(device.number, 1, b"{}"))
+        on.core.send(CloseSession(device.number, ErrorReason.ERROR_REASON_SESSION_SUPERSEDED))
+        on.core.deliver(device.number, 41)
+        await on.core.hear(Disconnected)
+        assert await on.core.hear(DeliveryReport) == DeliveryReport(device.number, 41, NOT_SENT)
+        assert on.worker.counters.failed_frames == 0
+        assert not on.core.heard(Disconnected)
+
+
 async def test_sessions_outlive_a_broken_link() -> None:
     async with stage() as on:
         device = await on.attach()

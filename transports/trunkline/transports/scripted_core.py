@@ -83,6 +83,10 @@ class ScriptedCore:
         """All of this kind that came and were not heard yet."""
         return [heard for heard in self._heard if isinstance(heard, kind)]
 
+    def forget(self) -> None:
+        """Drop what came and was not heard."""
+        self._heard.clear()
+
     def send(self, frame: CoreFrame) -> None:
         """Say something to the worker."""
         if self._end is None:

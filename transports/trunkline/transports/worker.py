@@ -74,14 +74,8 @@ class Worker:
         self._last_number = 0
         self._reading = True
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
-            Withdraw: lambda frame: self._sessions[frame.session].withdraw(frame.request_id),
             Connected: self._connected,
             Refused: self._refused,
-            Subscribed: lambda frame: self._sessions[frame.session].subscribed(),
-            ReplyStored: lambda frame: self._sessions[frame.session].reply_stored(frame.request_id),
-            DeviceCallAnswer: lambda frame: self._sessions[frame.session].answer(frame),
-            DeviceDataAnswer: lambda frame: self._sessions[frame.session].data_answer(frame),
-            CloseSession: lambda frame: self._sessions[frame.session].close(frame),
             ProfileChanged: lambda frame: self._learn(frame.profile),
             Drain: lambda frame: log.info("core_drains", grace_ms=frame.grace_ms),
             Linked: self._linked,
@@ -89,6 +83,15 @@ class Worker:
             ReadOn: lambda effect: self._read_devices(True),
             Unreadable: self._unreadable,
         }
+        self._tells: dict[type[Any], Callable[[DeviceSession, Any], None]] = {
+            Withdraw: lambda session, frame: session.withdraw(frame.request_id),
+            Subscribed: lambda session, frame: session.subscribed(),
+            ReplyStored: lambda session, frame: session.reply_stored(frame.request_id),
+            DeviceCallAnswer: lambda session, frame: session.answer(frame),
+            DeviceDataAnswer: lambda session, frame: session.data_answer(frame),
+            CloseSession: lambda session, frame: session.close(frame),
+        }
+        """What concerns one session alone, and nobody once that is over."""
 
     # --- its life ---
 
@@ -169,15 +172,22 @@ class Worker:
     # --- what the core says ---
 
     def _handle(self, effects: Sequence[Effect]) -> None:
+        """Sessions may end while earlier frames of the same batch are handled."""
         now = self._clock()
         counters = self.counters
+        sessions = self._sessions
         for effect in effects:
             try:
                 if isinstance(effect, Deliver):
-                    if self._sessions[effect.session].deliver(effect, now):
+                    session = sessions.get(effect.session)
+                    if session is not None and session.deliver(effect, now):
                         counters.delivered += 1
                     else:
                         self._not_sent(effect)
+                elif isinstance(effect, CoreFrame) and (tell := self._tells.get(type(effect))) is not None:
+                    session = sessions.get(effect.session)
+                    if session is not None:
+                        tell(session, effect)
                 else:
                     self._handlers[type(effect)](effect)
             except Exception:
