@@ -1,4 +1,6 @@
+import asyncio
 import os
+import signal
 import subprocess
 import sys
 from importlib.metadata import version
@@ -7,7 +9,7 @@ import pytest
 from system.runners import Served
 from typer.testing import CliRunner
 
-from trunkline.cli.main import ONE_GRPC_THREAD, app
+from trunkline.cli.main import INTERRUPTED, ONE_GRPC_THREAD, app
 
 SUBCOMMANDS = (
     *("serve", "core", "facade", "transport"),
@@ -97,3 +99,21 @@ def test_the_tab_key_completes_commands_and_options(typed: str, said: str) -> No
         [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **completing}, timeout=60
     )
     assert said in done.stdout.splitlines()
+
+
+async def test_ctrl_c_ends_a_command_without_a_word() -> None:
+    asked = asyncio.Event()
+
+    async def never_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await reader.read()  # to the end of the connection
+        writer.close()
+
+    async with await asyncio.start_server(never_answer, "127.0.0.1", 0) as server, asyncio.timeout(60):
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        command = [sys.executable, "-m", "trunkline.cli.main", "whoami", "--url", url]
+        process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        await asked.wait()
+        process.send_signal(signal.SIGINT)
+        said, _ = await process.communicate()
+    assert (process.returncode, said) == (INTERRUPTED, b"")

@@ -66,5 +66,5 @@ async def test_who_is_seen_by_whom(rest: Rest, sysadmin: Rest) -> None:
 
 
 def test_what_counts_as_an_id() -> None:
-    assert named.is_id("784f394c-42b6-435a-983c-b7beff2784f9")
-    assert not named.is_id("Pump 7")
+    assert named.as_id("784F394C-42b6-435a-983c-b7beff2784f9") == "784f394c-42b6-435a-983c-b7beff2784f9"
+    assert named.as_id("Pump 7") is None

@@ -20,8 +20,9 @@ async def device(rest: Rest, name: str) -> Entity:
 
 async def customer(rest: Rest, title: str) -> Entity:
     """A customer by its id or title."""
+    customer_id = as_id(title)
     found: Entity | None
-    found = await rest.get(f"/api/customer/{title}") if is_id(title) else await customer_titled(rest, title)
+    found = await rest.get(f"/api/customer/{customer_id}") if customer_id else await customer_titled(rest, title)
     if found is None:
         raise RestError(f'There is no customer "{title}".', NOT_FOUND)
     return found
@@ -40,8 +41,8 @@ async def customer_titled(rest: Rest, title: str) -> Entity | None:
 
 async def tenant(rest: Rest, title: str) -> Entity:
     """A tenant by its id or title; several may have the same title."""
-    if is_id(title):
-        found: Entity = await rest.get(f"/api/tenant/{title}")
+    if tenant_id := as_id(title):
+        found: Entity = await rest.get(f"/api/tenant/{tenant_id}")
         return found
     several = [one async for one in rest.pages("/api/tenants", textSearch=title) if one["title"] == title]
     return _only(several, f'tenant "{title}"')
@@ -49,9 +50,11 @@ async def tenant(rest: Rest, title: str) -> Entity:
 
 async def user(rest: Rest, email: str) -> Entity:
     """A user by id or e-mail address."""
-    if not is_id(email):
-        email = id_of(_only([one async for one in users(rest, search=email) if one["email"] == email], f"user {email}"))
-    found: Entity = await rest.get(f"/api/user/{email}")
+    user_id = as_id(email)
+    if user_id is None:
+        several = [one async for one in users(rest, search=email) if one["email"] == email]
+        user_id = id_of(_only(several, f"user {email}"))
+    found: Entity = await rest.get(f"/api/user/{user_id}")
     return found
 
 
@@ -72,13 +75,12 @@ async def users(
             yield one
 
 
-def is_id(text: str) -> bool:
-    """Whether a text is an id; names that look like one are taken for it."""
+def as_id(text: str) -> str | None:
+    """The id that a text is, None if it is none; names that look like one are taken for it."""
     try:
-        uuid.UUID(text)
+        return str(uuid.UUID(text))
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def _only(found: list[Entity], what: str) -> Entity:
