@@ -1,7 +1,7 @@
 """Whom a server takes a command for: tokens are got when they are first needed, and renewed when they have expired."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 import httpx
@@ -11,7 +11,7 @@ from trunkline.cli.errors import CommandError
 from trunkline.cli.login import Login, Tokens
 from trunkline.cli.stored_logins import StoredLogin, StoredLogins
 
-Post = Callable[[str, dict[str, str | None]], Awaitable[httpx.Response]]
+Post = Callable[[str, Mapping[str, str | None]], Awaitable[httpx.Response]]
 """Sends a body to one of the open paths."""
 
 TOKEN_EXPIRED: Final = 11

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -92,6 +92,10 @@ class Rest:
         answer = await self._send("POST", path, params=_given(query), **({} if body is None else {"json": body}))
         return None if answer.is_success and not answer.content else read_json(answer)
 
+    async def post_openly(self, path: str, body: dict[str, str]) -> Any:
+        """Send JSON to a path that is open to everybody, without a login; the JSON of the answer."""
+        return read_json(await self._post_openly(path, body))
+
     async def delete(self, path: str) -> Any:
         """Remove what is at a path; the JSON of the answer, or None."""
         answer = await self._send("DELETE", path)
@@ -178,7 +182,7 @@ class Rest:
                 answer = await self._exchange(verb, path, **request)
         return answer
 
-    async def _post_openly(self, path: str, body: dict[str, str | None]) -> httpx.Response:
+    async def _post_openly(self, path: str, body: Mapping[str, str | None]) -> httpx.Response:
         return await self._exchange("POST", path, json=body)
 
     async def _exchange(self, verb: str, path: str, **request: Any) -> httpx.Response:

@@ -17,14 +17,20 @@ def whoami(typed: Typed, email: str, password: str) -> int:
 def test_a_new_user_gets_a_link(typed: Typed, demo: Served) -> None:
     made = typed("user", "create", "link@example.com", "--customer=Customer A", "--first-name=Li", "--last-name=Nk")
     assert made.code == 0
-    assert "24 hours" in made.err
+    assert "For 24 hours" in made.err
     assert urlsplit(made.out.strip()).path == "/api/noauth/activate"
     assert typed("user", "activation-link", "link@example.com").out == made.out
     assert typed("user", "activation-link", "link@example.com", "--json").json == {"activationLink": made.out.strip()}
     shown = typed("user", "show", "link@example.com").out
     for line in ("Role +customer's user", "Name +Li Nk", "Activated +no", "Enabled +no", r"Customer +\S{36}"):
         assert re.search(f"^{line}$", shown, re.MULTILINE), shown
-    assert whoami(typed, "link@example.com", "") == 1
+    refused = typed("user", "activate", made.out.strip(), "--password-stdin", given="short\n")
+    assert "6 or more characters" in refused.err
+    activate = ("user", "activate", made.out.strip(), "--password-stdin")
+    assert typed(*activate, given="my own words\n").err == "The password is set: go on with `trunkline login`.\n"
+    assert whoami(typed, "link@example.com", "my own words") == 0
+    assert typed(*activate, given="another one\n").code == 1
+    assert "already activated" in typed("user", "activation-link", "link@example.com").err
     assert typed("user", "delete", "link@example.com", "--yes").err == "link@example.com is deleted.\n"
 
 
@@ -80,6 +86,13 @@ def test_the_system_administrator_looks_after_tenants_administrators(typed: Type
         user["email"] for user in typed("user", "list", "--json", *SYSADMIN).json
     }
     assert typed("user", "create", "nowhere@example.com", *SYSADMIN).code == 1
+
+
+@pytest.mark.parametrize("link", ["", "token", "http://127.0.0.1:1/api/noauth/activate", "?activateToken=T"])
+def test_what_is_no_activation_link(link: str, typed: Typed) -> None:
+    refused = typed("user", "activate", link, "--password-stdin", given="my own words\n")
+    assert (refused.code, refused.out) == (1, "")
+    assert "This is no activation link" in refused.err
 
 
 def test_wrong_usage(typed: Typed) -> None:

@@ -1,12 +1,14 @@
 """`trunkline user`: people and their passwords."""
 
+import asyncio
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import parse_qs, urlsplit
 
 import typer
 
-from trunkline.cli.commands.connected import connected
+from trunkline.cli.commands.connected import connected, server_at
 from trunkline.cli.commands.deleting import Yes, make_sure
 from trunkline.cli.errors import CommandError
 from trunkline.cli.settings import read
@@ -78,7 +80,7 @@ async def create_command(
         bool, typer.Option("--generate-password", help="Set a password, made up and shown.")
     ] = False,
 ) -> None:
-    """Add a user; the activation link that is printed lets whoever has it set the password."""
+    """Add a user; whoever has the activation link that is printed can set the password: `trunkline user activate`."""
     from trunkline.cli import named
     from trunkline.cli.passwords import new_password
 
@@ -108,20 +110,50 @@ async def create_command(
     elif generate_password:
         output.secret(f"{email} is added. The password, shown only this once:", str(password))
     else:
-        output.secret(f"{email} is added. This link sets the password, for 24 hours:", link)
+        told = "For 24 hours, whoever has this link can set the password with `trunkline user activate LINK`:"
+        output.secret(f"{email} is added. {told}", link)
 
 
 async def _activate(rest: "Rest", user: "Entity", link: str, password: str) -> None:
     """Set the first password; a user whose password the server refuses is not left behind."""
     from trunkline.cli.output import id_of
 
-    [token] = parse_qs(urlsplit(link).query)["activateToken"]
-    body = {"activateToken": token, "password": password}
     try:
-        await rest.post("/api/noauth/activate", body, sendActivationMail="false")
+        await _set_first_password(rest, _token_in(link), password)
     except CommandError:
         await rest.delete(f"/api/user/{id_of(user)}")
         raise
+
+
+async def _set_first_password(rest: "Rest", token: str, password: str) -> None:
+    await rest.post_openly("/api/noauth/activate", {"activateToken": token, "password": password})
+
+
+def _token_in(link: str) -> str:
+    tokens = parse_qs(urlsplit(link).query).get("activateToken")
+    if not tokens or not link.startswith("http"):
+        raise CommandError("This is no activation link; it looks like https://…/api/noauth/activate?activateToken=…")
+    return tokens[0]
+
+
+@user_app.command("activate")
+def activate_command(
+    link: Annotated[str, typer.Argument(help="The activation link that an administrator gave you.")],
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read the password from standard input instead of asking for it.")
+    ] = False,
+) -> None:
+    """Set your first password; this needs no login."""
+    from trunkline.cli.passwords import new_password
+
+    token = _token_in(link)
+    asyncio.run(_activate_at(link.partition("/api/")[0], token, new_password("stdin" if password_stdin else "prompt")))
+    print("The password is set: go on with `trunkline login`.", file=sys.stderr)
+
+
+async def _activate_at(url: str, token: str, password: str) -> None:
+    async with server_at(url) as rest:
+        await _set_first_password(rest, token, password)
 
 
 async def _activation_link(rest: "Rest", user: "Entity") -> str:
