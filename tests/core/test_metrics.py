@@ -28,6 +28,7 @@ def test_every_figure_is_shown() -> None:
     counters.activity(3)
     counters.rejected("link_frame")
     counters.watch("trunkline_sessions", "Live sessions", lambda: 7)
+    counters.total("trunkline_presence_written", "Rows", lambda: 9)
     lines = shown(counters).splitlines()
     for line in (
         'trunkline_calls_total{cause="",kind="TWO_WAY",outcome="SUCCEEDED"} 1.0',
@@ -42,6 +43,7 @@ def test_every_figure_is_shown() -> None:
         "trunkline_session_activity_total 3.0",
         'trunkline_rejected_input_total{what="link_frame"} 1.0',
         "trunkline_sessions 7.0",
+        "trunkline_presence_written_total 9.0",
     ):
         assert line in lines
 

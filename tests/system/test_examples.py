@@ -55,6 +55,23 @@ def test_call_stream_in_python(served: Served) -> None:
     assert all("SUCCEEDED" in line for line in lines)
 
 
+@pytest.mark.usefixtures("device")
+def test_presence_in_python(served: Served) -> None:
+    with rest_caller(served.rest) as tenant:
+        device_id = tenant.device_id("Test Device A1")
+    watching = subprocess.Popen(
+        [sys.executable, str(EXAMPLES / "presence.py")],
+        env={**os.environ, "TRUNKLINE_GRPC": served.grpc},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with watching:
+        assert watching.stdout is not None
+        lines = (line.split() for line in watching.stdout)
+        assert next(state for device, *state in lines if device == device_id) == ["connected", "active"]
+        watching.kill()
+
+
 @pytest.fixture(scope="session")
 def node_examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the Node.js example with its packages installed from the lock file."""

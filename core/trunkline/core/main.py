@@ -237,6 +237,7 @@ class Core:
         self.counters.watch("trunkline_devices_connected", "Connected devices", lambda: self.presence.connected)
         self.counters.watch("trunkline_presence_pending", "Devices to be written", lambda: self.presence.pending)
         self.counters.watch("trunkline_presence_watches", "Presence streams open", lambda: len(self._watches))
+        self.counters.total("trunkline_presence_written", "Presence rows written", lambda: self.presence.written)
 
     async def _own(self) -> None:
         async with asyncio.TaskGroup() as tasks:

@@ -27,6 +27,7 @@ class Counters(Collector):
         self._opened_sessions = 0
         self._activity = 0
         self._gauges: list[tuple[str, str, Callable[[], int]]] = []
+        self._totals: list[tuple[str, str, Callable[[], int]]] = []
 
     def ended(self, kind: CallKind.ValueType, outcome: Outcome.ValueType, cause: Cause.ValueType) -> None:
         """A call has its outcome."""
@@ -68,6 +69,10 @@ class Counters(Collector):
         """Show a figure that somebody else keeps."""
         self._gauges.append((name, documentation, value))
 
+    def total(self, name: str, documentation: str, value: Callable[[], int]) -> None:
+        """Show a count that somebody else keeps; it only grows."""
+        self._totals.append((name, documentation, value))
+
     def collect(self) -> Iterable[Metric]:
         """The figures now, for prometheus-client."""
         calls = CounterMetricFamily(
@@ -100,6 +105,8 @@ class Counters(Collector):
         yield rejected
         for name, documentation, value in self._gauges:
             yield GaugeMetricFamily(name, documentation, value=value())
+        for name, documentation, value in self._totals:
+            yield CounterMetricFamily(name, documentation, value=value())
 
 
 def _by_reason(name: str, documentation: str, counts: Counter[ErrorReason.ValueType]) -> CounterMetricFamily:
