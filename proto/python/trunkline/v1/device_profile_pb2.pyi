@@ -30,9 +30,9 @@ class _TransportTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Transpo
     TRANSPORT_TYPE_DEFAULT: _TransportType.ValueType  # 1
     """MQTT, HTTP or CoAP, with the standard topics and paths"""
     TRANSPORT_TYPE_MQTT: _TransportType.ValueType  # 2
-    """MQTT only, as the profile's MqttProfile says"""
+    """MQTT as the profile's MqttProfile says, not CoAP; HTTP and others stay open"""
     TRANSPORT_TYPE_COAP: _TransportType.ValueType  # 3
-    """CoAP only"""
+    """CoAP, not MQTT; HTTP and others stay open"""
 
 class TransportType(_TransportType, metaclass=_TransportTypeEnumTypeWrapper): ...
 
@@ -41,9 +41,9 @@ TRANSPORT_TYPE_UNSPECIFIED: TransportType.ValueType  # 0
 TRANSPORT_TYPE_DEFAULT: TransportType.ValueType  # 1
 """MQTT, HTTP or CoAP, with the standard topics and paths"""
 TRANSPORT_TYPE_MQTT: TransportType.ValueType  # 2
-"""MQTT only, as the profile's MqttProfile says"""
+"""MQTT as the profile's MqttProfile says, not CoAP; HTTP and others stay open"""
 TRANSPORT_TYPE_COAP: TransportType.ValueType  # 3
-"""CoAP only"""
+"""CoAP, not MQTT; HTTP and others stay open"""
 Global___TransportType: _TypeAlias = TransportType  # noqa: Y015
 
 @_typing.final
@@ -75,7 +75,7 @@ class DeviceProfile(_message.Message):
     """unique in its tenant; the `type` of its devices"""
     description: _builtins.str
     is_default: _builtins.bool
-    """only read; SetDefaultDeviceProfile moves it"""
+    """only read; SetDefaultDeviceProfile moves it, saying it of another one is INVALID_ARGUMENT"""
     transport_type: Global___TransportType.ValueType
     calls_through_rule_chain: _builtins.bool
     """server-side calls pass the tenant's rule chain first"""

@@ -984,6 +984,8 @@ Global___DeviceDataAnswer: _TypeAlias = DeviceDataAnswer  # noqa: Y015
 
 @_typing.final
 class ProfileChanged(_message.Message):
+    """Of a profile that the worker knows; also after a break of the link, for each of them."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PROFILE_FIELD_NUMBER: _builtins.int
