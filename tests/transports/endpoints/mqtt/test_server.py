@@ -1,18 +1,30 @@
 import asyncio
+import resource
 import socket
 import ssl
-from collections.abc import AsyncIterator
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
 import pytest
+from doubles import idle_devices
 from doubles.certificates import make_certificate
 from doubles.mqtt_device import MqttDevice
 from doubles.shifted_clock import ShiftedClock
 
-from trunkline.contract.streams.frames import Activity, Connect, DeliveryReport, DeviceData, Disconnected, Subscribe
+from trunkline.contract.streams.frames import (
+    Activity,
+    Connect,
+    DeliveryReport,
+    DeviceData,
+    Disconnected,
+    Reply,
+    Subscribe,
+)
 from trunkline.transports.endpoints.mqtt import endings, packets
 from trunkline.transports.endpoints.mqtt.packets import V3_1_1, V5
 from trunkline.transports.endpoints.mqtt.reason_codes import ReasonCode
@@ -56,11 +68,13 @@ class Stage(NamedTuple):
 
 
 @asynccontextmanager
-async def stage(**settings: int | str | bool) -> AsyncIterator[Stage]:
+async def stage(
+    tokens: Collection[str] = (TOKEN,), guard_s: float = GUARD_S, /, **settings: int | str | bool
+) -> AsyncIterator[Stage]:
     """A worker with the MQTT endpoint, whose sessions' clock the test moves."""
     clock = ShiftedClock()
     endpoint = MqttEndpoint(MqttSettings.model_validate({"port": 0, "sweep_ms": NEVER_SWEPT} | settings), clock=clock)
-    async with asyncio.timeout(GUARD_S), ScriptedCore({TOKEN}) as core:
+    async with asyncio.timeout(guard_s), ScriptedCore(tokens) as core:
         worker = Worker("mqtt", endpoint, core.connector, worker_id="mqtt-1", drain_grace_s=0.0)
         await worker.start()
         devices: list[MqttDevice] = []
@@ -320,6 +334,41 @@ async def test_many_devices_may_come_at_once() -> None:
         for _ in devices:
             await on.core.hear(Disconnected)
         assert on.worker.counters.sessions == 0
+
+
+@pytest.mark.parametrize("count", [200, pytest.param(10_000, marks=pytest.mark.long)])
+async def test_idle_devices_cost_little_and_are_called_at_once(count: int) -> None:
+    tokens = {f"device-{number}" for number in range(count)}
+    async with stage(tokens, 300) as on:
+        before = resident_bytes()
+        fleet = await asyncio.create_subprocess_exec(
+            sys.executable, idle_devices.__file__, str(on.endpoint.port), str(count), stdin=PIPE, stdout=PIPE
+        )
+        assert fleet.stdout is not None
+        assert fleet.stdin is not None
+        assert await fleet.stdout.readline() == b"idle\n"
+        assert on.worker.counters.sessions == count
+        subscribed = [subscribe.session for subscribe in on.core.heard(Subscribe)]
+        on.core.forget()
+        if count >= 10_000:  # of fewer the measure is too coarse
+            assert (resident_bytes() - before) / count < 8_192
+        on.sweep(60_000)
+        for session in subscribed[:: count // 100]:
+            on.core.deliver(session, 1)
+            assert (await on.core.hear(Reply)).session == session
+        assert on.worker.counters.sessions == count
+        fleet.stdin.close()
+        for _ in range(count):
+            await on.core.hear(Disconnected)
+        await fleet.wait()
+        assert on.worker.counters.sessions == 0
+        assert not on.endpoint.around.waiting
+
+
+def resident_bytes() -> int:
+    """Memory of this process."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
 
 
 async def test_nonsense_on_many_connections_harms_nobody_else() -> None:
