@@ -323,7 +323,7 @@ def test_a_profiles_life(admin: httpx.Client, customer_user: httpx.Client) -> No
     assert told(stale) == (409, 35, "Device profile was already changed by someone else")
 
     device = ok(admin.post("/api/device", json={"name": "P", "deviceProfileId": created["id"]}))
-    assert device["type"] == "Pumps"
+    assert (device["type"], device["deviceData"]["transportConfiguration"]) == ("Pumps", {"type": "MQTT"})
     used = admin.delete(path)
     assert told(used) == (400, 31, "The device profile referenced by the devices cannot be deleted!")
     ok_empty(admin.delete(f"/api/device/{device['id']['id']}"))

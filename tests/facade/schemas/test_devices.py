@@ -10,6 +10,7 @@ from trunkline.facade.schemas.base import Body, EntityId
 from trunkline.facade.schemas.device_credentials import DeviceCredentialsBody
 from trunkline.facade.schemas.devices import Device, DeviceBody, DeviceInfo, DeviceType, DeviceWithCredentialsBody
 from trunkline.v1 import device_pb2 as devices_pb
+from trunkline.v1.device_profile_pb2 import TransportType
 from trunkline.v1.device_service_pb2 import CreateDeviceRequest, NameConflict, UpdateDeviceRequest
 
 NONE = "13814000-1dd2-11b2-8080-808080808080"
@@ -62,6 +63,12 @@ def test_what_is_set_is_shown() -> None:
     assert shown["customerId"] == {"entityType": "CUSTOMER", "id": "c"}
     assert shown["additionalInfo"] == {"gateway": True}
     assert shown["label"] is None
+
+
+@pytest.mark.parametrize(("transport", "name"), [(0, "DEFAULT"), (1, "DEFAULT"), (2, "MQTT"), (3, "COAP")])
+def test_how_a_device_is_reached(transport: TransportType.ValueType, name: str) -> None:
+    shown = as_json(Device.of(device(transport_type=transport)))
+    assert shown["deviceData"] == {"configuration": {"type": "DEFAULT"}, "transportConfiguration": {"type": name}}
 
 
 def test_info() -> None:

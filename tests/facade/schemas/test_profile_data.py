@@ -83,7 +83,7 @@ def test_coap() -> None:
     [(0, "DEFAULT"), (1, "DEFAULT"), (2, "MQTT"), (3, "COAP")],
 )
 def test_names_of_transports(transport: TransportType.ValueType, name: str) -> None:
-    assert transport_name(DeviceProfile(transport_type=transport)) == name
+    assert transport_name(transport) == name
 
 
 def test_settings_of_ours() -> None:

@@ -7,6 +7,7 @@ from trunkline.contract.ids import NO_ID, new_id
 from trunkline.core.calls.model import Redelivery
 from trunkline.core.presence.model import NEVER, Presence
 from trunkline.v1.device_pb2 import CredentialsType
+from trunkline.v1.device_profile_pb2 import TransportType
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ class Device:
     customer_title: str = ""
     customer_is_public: bool = False
     presence: Presence = NEVER
+    transport_type: TransportType.ValueType = TransportType.TRANSPORT_TYPE_DEFAULT
+    """Of its profile."""
 
 
 @dataclass(frozen=True, slots=True)

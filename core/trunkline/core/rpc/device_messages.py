@@ -33,6 +33,7 @@ def device_message(device: Device) -> device_pb2.Device:
         customer_title=device.customer_title,
         customer_is_public=device.customer_is_public,
         presence=presence_message(device.presence),
+        transport_type=device.transport_type,
     )
 
 

@@ -11,6 +11,7 @@ from trunkline.core.devices.model import Device, DeviceCredentials, DeviceEntry,
 from trunkline.core.store.presence import presence
 from trunkline.core.store.tables import customers, device_credentials, device_presence, device_profiles, devices
 from trunkline.v1.device_pb2 import CredentialsType
+from trunkline.v1.device_profile_pb2 import TransportType
 
 Query = Select[*tuple[Any, ...]]
 
@@ -18,6 +19,7 @@ DEVICES: Final[Query] = (
     select(
         devices,
         device_profiles.c.name.label("type"),
+        device_profiles.c.transport_type,
         customers.c.title.label("customer_title"),
         customers.c.is_public.label("customer_is_public"),
         device_presence.c.connected,
@@ -98,6 +100,7 @@ def device_of(row: Row[*tuple[Any, ...]], active_since: int) -> Device:
         customer_title=row.customer_title or "",
         customer_is_public=bool(row.customer_is_public),
         presence=presence(row, active_since),
+        transport_type=TransportType.ValueType(row.transport_type),
     )
 
 

@@ -158,7 +158,7 @@ def _info_fields(profile: ProfileMessage) -> dict[str, Any]:
         "name": profile.name,
         "image": profile.image or None,
         "default_dashboard_id": _entity_or_none("DASHBOARD", profile.default_dashboard_id),
-        "transport_type": transport_name(profile),
+        "transport_type": transport_name(profile.transport_type),
     }
 
 

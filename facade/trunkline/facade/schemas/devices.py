@@ -17,6 +17,7 @@ from trunkline.facade.schemas.base import (
     unix_ms,
 )
 from trunkline.facade.schemas.device_credentials import DeviceCredentialsBody
+from trunkline.facade.schemas.profile_data import TransportName, transport_name
 from trunkline.v1 import device_pb2 as devices_pb
 from trunkline.v1.device_service_pb2 import CreateDeviceRequest, NameConflict, UpdateDeviceRequest
 
@@ -27,11 +28,17 @@ class ConfigurationType(Body):
     type: Literal["DEFAULT"] = "DEFAULT"
 
 
+class TransportConfigurationType(Body):
+    """How devices of the profile are reached."""
+
+    type: TransportName
+
+
 class DeviceData(Body):
     """Clients refuse a device without it."""
 
     configuration: ConfigurationType = ConfigurationType()
-    transport_configuration: ConfigurationType = ConfigurationType()
+    transport_configuration: TransportConfigurationType
 
 
 class ConfigurationBody(Body):
@@ -145,7 +152,7 @@ class Device(Body):
     external_id: None = None
     version: int
     additional_info: Any
-    device_data: DeviceData = DeviceData()
+    device_data: DeviceData
 
     @classmethod
     def of(cls, device: devices_pb.Device) -> Self:
@@ -193,4 +200,5 @@ def _fields(device: devices_pb.Device) -> dict[str, Any]:
         "device_profile_id": entity("DEVICE_PROFILE", device.device_profile_id),
         "version": device.version,
         "additional_info": json_value(device.additional_info),
+        "device_data": {"transport_configuration": {"type": transport_name(device.transport_type)}},
     }

@@ -143,9 +143,9 @@ def shown_profile_data(profile: DeviceProfile) -> dict[str, Any]:
     return _merged(json_value(profile.extra), known.model_dump(by_alias=True))
 
 
-def transport_name(profile: DeviceProfile) -> str:
-    """The transport's name in ThingsBoard's JSON."""
-    name = TransportType.Name(profile.transport_type).removeprefix("TRANSPORT_TYPE_")
+def transport_name(transport_type: TransportType.ValueType) -> str:
+    """A transport type's name in ThingsBoard's JSON."""
+    name = TransportType.Name(transport_type).removeprefix("TRANSPORT_TYPE_")
     return "DEFAULT" if name == "UNSPECIFIED" else name
 
 
@@ -154,7 +154,7 @@ def _own(topic: str, standard: str) -> str:
 
 
 def _transport(profile: DeviceProfile) -> DefaultTransport | MqttTransport | CoapTransport:
-    match transport_name(profile):
+    match transport_name(profile.transport_type):
         case "MQTT":
             mqtt = profile.mqtt
             return MqttTransport(

@@ -23,21 +23,22 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from trunkline.v1 import device_profile_pb2 as trunkline_dot_v1_dot_device__profile__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19trunkline/v1/device.proto\x12\x0ctrunkline.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbb\x02\n\x06\x44\x65vice\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x0c\n\x04type\x18\x05 \x01(\t\x12\r\n\x05label\x18\x06 \x01(\t\x12\x19\n\x11\x64\x65vice_profile_id\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\t \x01(\x03\x12\x17\n\x0f\x61\x64\x64itional_info\x18\n \x01(\x0c\x12\x16\n\x0e\x63ustomer_title\x18\x0b \x01(\t\x12\x1a\n\x12\x63ustomer_is_public\x18\x0c \x01(\x08\x12(\n\x08presence\x18\r \x01(\x0b\x32\x16.trunkline.v1.Presence\"\xd6\x01\n\x08Presence\x12\x11\n\tconnected\x18\x01 \x01(\x08\x12\x0e\n\x06\x61\x63tive\x18\x02 \x01(\x08\x12\x35\n\x11last_connect_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x38\n\x14last_disconnect_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x12last_activity_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xd4\x01\n\x11\x44\x65viceCredentials\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tdevice_id\x18\x02 \x01(\t\x12+\n\x04type\x18\x03 \x01(\x0e\x32\x1d.trunkline.v1.CredentialsType\x12\x16\n\x0e\x63redentials_id\x18\x04 \x01(\t\x12\x19\n\x11\x63redentials_value\x18\x05 \x01(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\x07 \x01(\x03*\x9e\x01\n\x0f\x43redentialsType\x12 \n\x1c\x43REDENTIALS_TYPE_UNSPECIFIED\x10\x00\x12!\n\x1d\x43REDENTIALS_TYPE_ACCESS_TOKEN\x10\x01\x12\x1f\n\x1b\x43REDENTIALS_TYPE_MQTT_BASIC\x10\x02\x12%\n!CREDENTIALS_TYPE_X509_CERTIFICATE\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19trunkline/v1/device.proto\x12\x0ctrunkline.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!trunkline/v1/device_profile.proto\"\xf0\x02\n\x06\x44\x65vice\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x0c\n\x04type\x18\x05 \x01(\t\x12\r\n\x05label\x18\x06 \x01(\t\x12\x19\n\x11\x64\x65vice_profile_id\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\t \x01(\x03\x12\x17\n\x0f\x61\x64\x64itional_info\x18\n \x01(\x0c\x12\x16\n\x0e\x63ustomer_title\x18\x0b \x01(\t\x12\x1a\n\x12\x63ustomer_is_public\x18\x0c \x01(\x08\x12(\n\x08presence\x18\r \x01(\x0b\x32\x16.trunkline.v1.Presence\x12\x33\n\x0etransport_type\x18\x0e \x01(\x0e\x32\x1b.trunkline.v1.TransportType\"\xd6\x01\n\x08Presence\x12\x11\n\tconnected\x18\x01 \x01(\x08\x12\x0e\n\x06\x61\x63tive\x18\x02 \x01(\x08\x12\x35\n\x11last_connect_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x38\n\x14last_disconnect_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x12last_activity_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xd4\x01\n\x11\x44\x65viceCredentials\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tdevice_id\x18\x02 \x01(\t\x12+\n\x04type\x18\x03 \x01(\x0e\x32\x1d.trunkline.v1.CredentialsType\x12\x16\n\x0e\x63redentials_id\x18\x04 \x01(\t\x12\x19\n\x11\x63redentials_value\x18\x05 \x01(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\x07 \x01(\x03*\x9e\x01\n\x0f\x43redentialsType\x12 \n\x1c\x43REDENTIALS_TYPE_UNSPECIFIED\x10\x00\x12!\n\x1d\x43REDENTIALS_TYPE_ACCESS_TOKEN\x10\x01\x12\x1f\n\x1b\x43REDENTIALS_TYPE_MQTT_BASIC\x10\x02\x12%\n!CREDENTIALS_TYPE_X509_CERTIFICATE\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'trunkline.v1.device_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CREDENTIALSTYPE']._serialized_start=827
-  _globals['_CREDENTIALSTYPE']._serialized_end=985
-  _globals['_DEVICE']._serialized_start=77
-  _globals['_DEVICE']._serialized_end=392
-  _globals['_PRESENCE']._serialized_start=395
-  _globals['_PRESENCE']._serialized_end=609
-  _globals['_DEVICECREDENTIALS']._serialized_start=612
-  _globals['_DEVICECREDENTIALS']._serialized_end=824
+  _globals['_CREDENTIALSTYPE']._serialized_start=915
+  _globals['_CREDENTIALSTYPE']._serialized_end=1073
+  _globals['_DEVICE']._serialized_start=112
+  _globals['_DEVICE']._serialized_end=480
+  _globals['_PRESENCE']._serialized_start=483
+  _globals['_PRESENCE']._serialized_end=697
+  _globals['_DEVICECREDENTIALS']._serialized_start=700
+  _globals['_DEVICECREDENTIALS']._serialized_end=912
 # @@protoc_insertion_point(module_scope)

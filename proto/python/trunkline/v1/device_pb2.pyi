@@ -7,6 +7,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from trunkline.v1 import device_profile_pb2 as _device_profile_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -56,6 +57,7 @@ class Device(_message.Message):
     CUSTOMER_TITLE_FIELD_NUMBER: _builtins.int
     CUSTOMER_IS_PUBLIC_FIELD_NUMBER: _builtins.int
     PRESENCE_FIELD_NUMBER: _builtins.int
+    TRANSPORT_TYPE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """UUID"""
     tenant_id: _builtins.str
@@ -75,6 +77,8 @@ class Device(_message.Message):
     """of its customer; only read"""
     customer_is_public: _builtins.bool
     """only read"""
+    transport_type: _device_profile_pb2.TransportType.ValueType
+    """of its profile; only read"""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -97,10 +101,11 @@ class Device(_message.Message):
         customer_title: _builtins.str = ...,
         customer_is_public: _builtins.bool = ...,
         presence: Global___Presence | None = ...,
+        transport_type: _device_profile_pb2.TransportType.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "presence", b"presence"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["additional_info", b"additional_info", "create_time", b"create_time", "customer_id", b"customer_id", "customer_is_public", b"customer_is_public", "customer_title", b"customer_title", "device_profile_id", b"device_profile_id", "id", b"id", "label", b"label", "name", b"name", "presence", b"presence", "tenant_id", b"tenant_id", "type", b"type", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["additional_info", b"additional_info", "create_time", b"create_time", "customer_id", b"customer_id", "customer_is_public", b"customer_is_public", "customer_title", b"customer_title", "device_profile_id", b"device_profile_id", "id", b"id", "label", b"label", "name", b"name", "presence", b"presence", "tenant_id", b"tenant_id", "transport_type", b"transport_type", "type", b"type", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
