@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from trunkline.contract.errors import TrunklineError
+from trunkline.core.gentle import mapped
 from trunkline.core.profiles.service import Profiles
 from trunkline.core.rpc.authenticated import Authenticated, Context
 from trunkline.core.rpc.convert import required_id
@@ -87,7 +88,7 @@ class DeviceProfileMethods(Authenticated, DeviceServiceServicer):
             ids=_ids(request.ids),
             whole=whole,
         )
-        messages = (profile_message(profile, whole=whole) for profile in found.items)
+        messages = await mapped(lambda profile: profile_message(profile, whole=whole), found.items)
         return fitting(ListDeviceProfilesResponse(profiles=messages, total=found.total))
 
     async def SetDefaultDeviceProfile(

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.ids import NO_ID
+from trunkline.core.gentle import mapped
 from trunkline.core.profiles.model import DEFAULT_PROFILE, DeviceProfile, ProfileDetails, unasked_profile
 from trunkline.core.store.database import Database
 from trunkline.core.store.pages import Page, Paged, paged
@@ -114,8 +115,8 @@ class ProfileRows:
         if ids:
             query = query.where(device_profiles.c.id.in_(ids))
 
-        async def work(connection: AsyncConnection) -> Paged[DeviceProfile]:
-            rows = await paged(
+        async def work(connection: AsyncConnection) -> Paged[Row[*tuple[Any, ...]]]:
+            return await paged(
                 connection,
                 query,
                 page,
@@ -123,9 +124,9 @@ class ProfileRows:
                 search=device_profiles.c.name,
                 id_column=device_profiles.c.id,
             )
-            return Paged([_profile(row) for row in rows.items], rows.total)
 
-        return await self._database.run(work)
+        rows = await self._database.run(work)
+        return Paged(await mapped(_profile, rows.items), rows.total)
 
     async def change(
         self, profile_id: bytes, details: ProfileDetails, version: int
