@@ -56,3 +56,33 @@ def test_anything_else_is_refused(text: bytes) -> None:
         json_text.compact(text)
     with pytest.raises(ValueError, match="not JSON"):
         json_text.validate(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"[" * 200 + b"]" * 200,
+        b'{"a":' * 199 + b"[1]" + b"}" * 199,
+        b"1" * 1000,
+        b"-1e308",
+        b'["' + b"1" * 5000 + b'"]',
+    ],
+)
+def test_what_others_can_read(text: bytes) -> None:
+    json_text.check_readable(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (b"[" * 201 + b"]" * 201, "nested too deeply"),
+        (b"[" * 900 + b"]" * 900, "nested too deeply"),
+        (b'[0,{"a":' + b'{"a":' * 199 + b"1" + b"}" * 200 + b"]", "nested too deeply"),
+        (b"1" * 1001, "too long"),
+        (b"0." + b"1" * 1000, "too long"),
+        (b'{"a":[1e400]}', "out of range"),
+    ],
+)
+def test_what_others_cannot_read(text: bytes, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        json_text.check_readable(text)

@@ -92,5 +92,7 @@ def test_additional_info_is_stored_without_white_space_and_null_not_at_all() -> 
     assert stored_json(b'{ "a": 1.0 }') == b'{"a":1.0}'
     assert stored_json(b"") == stored_json(b" null ") == b""
     assert refusal(lambda: stored_json(b"{")) == "The additional info is no JSON"
+    too_deep = "The additional info is not readable: nested too deeply"
+    assert refusal(lambda: stored_json(b"[" * 300 + b"]" * 300)) == too_deep
     too_large = "Validation error: additionalInfo length must be equal or less than 65536"
     assert refusal(lambda: stored_json(b"1" * 65_537)) == too_large

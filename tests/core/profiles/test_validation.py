@@ -73,6 +73,7 @@ def test_what_says_nothing_is_left_out() -> None:
         ),
         ({"extra": b"{"}, "extra is no JSON object", "extra"),
         ({"extra": b"[]"}, "extra is no JSON object", "extra"),
+        ({"extra": b'{"a":1e400}'}, "extra is not readable: a number is out of range", "extra"),
         ({"extra": b" " * 65_537}, "Validation error: extra length must be equal or less than 65536", "extra"),
     ],
 )

@@ -73,6 +73,10 @@ def stored_json(additional_info: bytes) -> bytes:
         compact = json_text.compact(additional_info)
     except ValueError:
         invalid("The additional info is no JSON", "additional_info")
+    try:
+        json_text.check_readable(compact)
+    except ValueError as error:
+        invalid(f"The additional info is not readable: {error}", "additional_info")
     return b"" if compact == json_text.NULL else compact
 
 

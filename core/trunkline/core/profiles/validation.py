@@ -75,4 +75,8 @@ def _extra(extra: bytes) -> bytes:
         compact = b""
     if compact != json_text.NULL and not compact.startswith(b"{"):
         invalid("extra is no JSON object", "extra")
+    try:
+        json_text.check_readable(compact)
+    except ValueError as error:
+        invalid(f"extra is not readable: {error}", "extra")
     return b"" if compact == json_text.NULL else compact
