@@ -23,6 +23,7 @@ from trunkline.core.rpc.device_messages import (
     presence_message,
 )
 from trunkline.v1.device_pb2 import DeviceCredentials
+from trunkline.v1.device_profile_pb2 import TransportType
 from trunkline.v1.device_service_pb2 import CreateDeviceRequest, ListDevicesRequest
 from trunkline.v1.device_service_pb2 import NameConflict as NameConflictMessage
 from trunkline.v1.error_pb2 import ErrorReason
@@ -37,6 +38,7 @@ def test_a_device_is_shown_whole() -> None:
         customer_title="A",
         customer_is_public=True,
         presence=Presence(True, True, 1, 0, 2),
+        transport_type=TransportType.TRANSPORT_TYPE_MQTT,
     )
     message = device_message(pump)
     assert message.id == to_text(pump.id)
@@ -47,6 +49,7 @@ def test_a_device_is_shown_whole() -> None:
     assert (message.customer_title, message.customer_is_public, message.additional_info) == ("A", True, b"{}")
     assert message.create_time.ToMilliseconds() == pump.create_unix_ms
     assert message.presence == presence_message(pump.presence)
+    assert message.transport_type == TransportType.TRANSPORT_TYPE_MQTT
     assert details_of(message) == DeviceDetails("Pump", "pump", pump.profile_id, "Room 1", pump.customer_id, b"{}")
 
 
