@@ -6,7 +6,7 @@ from typing import Final
 
 import httpx
 
-from trunkline.cli.answers import message, read_json, refusal
+from trunkline.cli.answers import RestError, message, read_json
 from trunkline.cli.errors import CommandError
 from trunkline.cli.login import Login, Tokens
 from trunkline.cli.stored_logins import StoredLogin, StoredLogins
@@ -95,4 +95,4 @@ def _pair(answer: httpx.Response) -> Tokens:
     try:
         return Tokens(str(pair["token"]), str(pair["refreshToken"]))
     except (LookupError, TypeError):
-        raise refusal(answer) from None
+        raise RestError(f"{answer.url} is not a Trunkline server.") from None

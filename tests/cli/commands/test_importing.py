@@ -85,6 +85,6 @@ def test_files_that_cannot_be_used(typed: Typed, tmp_path: Path) -> None:
 def test_a_server_that_is_not_there(typed: Typed) -> None:
     ended = typed("import", "--from=http://127.0.0.1:1", "--from-token=t")
     assert ended.code == 1
-    assert re.search("Ended before the end: http://127.0.0.1:1 cannot be reached", ended.err)
+    assert re.search("It broke off: http://127.0.0.1:1 cannot be reached", ended.err)
     refused = typed("import", "--from=http://127.0.0.1:1", "--from-user=u")
     assert "give it with --from-password" in refused.err

@@ -127,5 +127,5 @@ def _tell(summary: "Summary", output: "Output", *, dry_run: bool) -> int:
         }
         output.one(lines, {title: itemgetter(title) for title in lines})
         if summary.ended:
-            output.note(f"Ended before the end: {summary.ended} Begin again to bring in the others.")
+            output.note(f"It broke off: {summary.ended.rstrip('.')}. Begin again to bring in the others.")
     return 1 if summary.failed or summary.ended else 0
