@@ -422,6 +422,8 @@ class MachineAgainstModel(RuleBasedStateMachine):
         if one.ended and not subscribed:
             return  # it ended for good
         waited = {call for call, _ in self.living()} if one.subscribed else set[str]()
+        if one.ended:
+            one.paused_until = 0  # nobody remembers the pause of a session that was given up
         one.ended = one.replaced = one.suspended = one.clogged = False
         one.in_outbox.clear()
         one.deliveries = {call: state for call, state in one.deliveries.items() if state != "lost"}
