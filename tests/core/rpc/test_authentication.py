@@ -1,17 +1,21 @@
 """Who is on the other side."""
 
+import asyncio
+import time
 from typing import Final
 
 import pytest
 from doubles.wall_clock import WallClock
 
 from trunkline.contract.errors import TrunklineError
+from trunkline.contract.ids import new_id
 from trunkline.core.identity.model import User
-from trunkline.core.identity.principal import Part
+from trunkline.core.identity.principal import Part, Principal
 from trunkline.core.identity.revocations import Revocations
 from trunkline.core.identity.tokens import ACCESS_LIFE_S, Tokens
 from trunkline.core.rpc.authentication import Authentication, Metadata
 from trunkline.v1.error_pb2 import ErrorReason
+from trunkline.v1.rpc_service_pb2 import Role
 
 UNAUTHENTICATED: Final = ErrorReason.ERROR_REASON_UNAUTHENTICATED
 TOKEN_EXPIRED: Final = ErrorReason.ERROR_REASON_TOKEN_EXPIRED
@@ -106,3 +110,54 @@ async def test_a_revoked_token_is_refused_though_it_was_good_before(
 
 def test_a_bare_token_is_what_a_stream_renews_with(authentication: Authentication, tokens: Tokens, ann: User) -> None:
     assert authentication.token(tokens.issue(ann).access).user_id == ann.id
+
+
+# --- as long as the token is good ---
+
+
+def somebody(*, expires_in_s: int) -> Principal:
+    return Principal(Role.ROLE_TENANT_ADMIN, new_id(), new_id(), b"", new_id(), 1, int(time.time()) + expires_in_s)
+
+
+async def forever(begun: asyncio.Event, over: asyncio.Event) -> None:
+    begun.set()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        over.set()
+
+
+async def test_what_is_served_ends_with_its_token(authentication: Authentication) -> None:
+    begun, over = asyncio.Event(), asyncio.Event()
+    async with asyncio.timeout(10):
+        with pytest.raises(TrunklineError) as caught:
+            await authentication.while_valid(somebody(expires_in_s=1), forever(begun, over))
+    assert caught.value.reason == TOKEN_EXPIRED
+    assert over.is_set()
+
+
+async def test_what_is_served_ends_when_its_token_is_revoked(
+    authentication: Authentication, revocations: Revocations
+) -> None:
+    begun, over = asyncio.Event(), asyncio.Event()
+    principal = somebody(expires_in_s=1_000)
+    serving = asyncio.create_task(authentication.while_valid(principal, forever(begun, over)))
+    async with asyncio.timeout(10):
+        await begun.wait()
+        await revocations.revoke_user(new_id(), 2)
+        assert not over.is_set()
+        await revocations.revoke_user(principal.user_id, 2)
+        await revocations.revoke_user(principal.user_id, 3)  # once is enough
+        with pytest.raises(TrunklineError) as caught:
+            await serving
+    assert caught.value.reason == TOKEN_EXPIRED
+    assert over.is_set()
+    assert not revocations._listeners
+
+
+async def test_what_is_served_may_end_by_itself(authentication: Authentication) -> None:
+    async def slow() -> None:
+        raise TimeoutError("of its own")
+
+    with pytest.raises(TimeoutError, match="of its own"):
+        await authentication.while_valid(somebody(expires_in_s=1_000), slow())

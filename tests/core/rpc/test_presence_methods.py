@@ -143,9 +143,10 @@ async def test_an_expired_token_ends_the_stream(tmp_path: Path) -> None:
         return unix_ms() / 1000 - 9_000 + 1.5  # an access token lives for 9,000 s
 
     async with scene("grpc", tmp_path, **SHORT) as s, client(s.core, user(s.core), now_s=almost_over) as ann:
-        async with aclosing(ann.watch_presence()) as stream:
-            await anext(stream)
-            assert await refusal(stream) == ErrorReason.ERROR_REASON_TOKEN_EXPIRED
+        with pytest.raises(TrunklineError) as ended:
+            async for update in ann.watch_presence():
+                assert update.current
+        assert ended.value.reason == ErrorReason.ERROR_REASON_TOKEN_EXPIRED
 
 
 async def test_what_is_wrong_is_refused(tmp_path: Path) -> None:
