@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from trunkline.core.tasks import Tasks
+from trunkline.core.tasks import Tasks, uncancelled
 
 
 @pytest.fixture
@@ -61,3 +61,29 @@ async def test_nothing_begins_without_an_owner() -> None:
     assert not tasks.running
     tasks.spawn(work(), name="works")
     await asyncio.sleep(0)
+
+
+async def test_what_is_uncancelled_goes_on_without_its_caller() -> None:
+    began, go_on, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    @uncancelled
+    async def change(fail: bool) -> None:
+        began.set()
+        await go_on.wait()
+        ended.set()
+        if fail:
+            raise ValueError("nobody hears this, and nobody complains of it")
+
+    for fail in (False, True):
+        for event in (began, go_on, ended):
+            event.clear()
+        caller = asyncio.create_task(change(fail))
+        await began.wait()
+        caller.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await caller
+        go_on.set()
+        async with asyncio.timeout(10):
+            await ended.wait()
+    with pytest.raises(ValueError, match="nobody"):
+        await change(True)

@@ -1,16 +1,45 @@
-"""Tasks that outlive the request that started them, all owned by one task group."""
+"""Tasks that outlive the request that started them."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import Any, Final, ParamSpec, TypeVar
 
 from trunkline.contract.logs import get_logger
 
 log = get_logger(__name__)
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_unwatched: Final[set[asyncio.Task[Any]]] = set()
+"""Keeps the tasks alive that nobody may be waiting for any more."""
+
+
+def uncancelled(work: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """`work`, which goes on to its end even if whoever awaits it is cancelled.
+
+    For what changes the store and then tells others: a caller who leaves in between must not keep them from hearing.
+    """
+
+    @wraps(work)
+    async def to_its_end(*args: P.args, **kwargs: P.kwargs) -> T:
+        task = asyncio.create_task(work(*args, **kwargs), name=work.__name__)
+        _unwatched.add(task)
+        task.add_done_callback(_end)
+        return await asyncio.shield(task)
+
+    return to_its_end
+
+
+def _end(task: asyncio.Task[Any]) -> None:
+    _unwatched.discard(task)
+    if not task.cancelled():
+        task.exception()  # looked at here, since nobody may be waiting any more
+
 
 class Tasks:
-    """Spawns background tasks; `run` owns them and ends them with itself."""
+    """Spawns background tasks, all owned by one task group; `run` owns it and ends them with itself."""
 
     def __init__(self) -> None:
         self._group: asyncio.TaskGroup | None = None

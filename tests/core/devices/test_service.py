@@ -1,5 +1,6 @@
 """Devices created, found, changed, given away, deleted and shown other credentials."""
 
+import asyncio
 import re
 from collections.abc import Coroutine
 from dataclasses import replace
@@ -453,3 +454,37 @@ async def test_credentials_that_cannot_be_replace_nothing(devices: Devices, peop
     await refused(attempt(token("new"), version=2), stale, "Entity was already changed by someone else")
     assert await devices.credentials(people.admin, made.id) == shown
     assert changed == []
+
+
+async def test_a_change_is_told_though_its_caller_has_left(devices: Devices, people: People, store: Store) -> None:
+    told: list[bytes] = []
+    both = asyncio.Event()
+
+    def hear(device_id: bytes) -> None:
+        told.append(device_id)
+        if len(told) == 2:
+            both.set()
+
+    devices.on_deleted(hear)
+    devices.on_credentials_changed(hear)
+    gone, shown = await devices.create(people.admin, PUMP), await devices.create(people.admin, DeviceDetails("Lamp"))
+    before = await devices.credentials(people.admin, shown.id)
+    for change in (
+        devices.delete(people.admin, gone.id),
+        devices.replace_credentials(people.admin, shown.id, before.id, token("other")),
+    ):
+        caller = asyncio.create_task(change)
+        await asyncio.sleep(0)
+        caller.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await caller
+    async with asyncio.timeout(10):
+        await both.wait()
+    assert sorted(told) == sorted((gone.id, shown.id))
+
+
+async def test_of_two_who_delete_a_device_one_did(devices: Devices, people: People) -> None:
+    made = await devices.create(people.admin, PUMP)
+    attempts = (devices.delete(people.admin, made.id) for _ in range(5))
+    outcomes = await asyncio.gather(*attempts, return_exceptions=True)
+    assert [outcome for outcome in outcomes if not isinstance(outcome, TrunklineError)] == [None]

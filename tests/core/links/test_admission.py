@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -42,9 +42,9 @@ class FaultyDirectory(Directory):
 class Door:
     """An admission that runs, and what it said."""
 
-    def __init__(self, directory: FaultyDirectory) -> None:
+    def __init__(self, directory: FaultyDirectory, profiles: TransportProfiles) -> None:
         self.directory = directory
-        self.admission = Admission(directory, TransportProfiles(directory.store.profiles), retry_s=0.01)
+        self.admission = Admission(directory, profiles, retry_s=0.01)
 
     def connect(self, token: str) -> asyncio.Future[DeviceEntry | Refused]:
         said: asyncio.Future[DeviceEntry | Refused] = asyncio.get_running_loop().create_future()
@@ -59,8 +59,8 @@ class Door:
 
 
 @asynccontextmanager
-async def door(store: Store) -> AsyncIterator[Door]:
-    opened = Door(FaultyDirectory(store))
+async def door(directory: FaultyDirectory, profiles: TransportProfiles | None = None) -> AsyncIterator[Door]:
+    opened = Door(directory, profiles or TransportProfiles(directory.store.profiles))
     running = asyncio.create_task(opened.admission.run())
     try:
         async with asyncio.timeout(10):
@@ -78,7 +78,7 @@ def reason(said: DeviceEntry | Refused) -> ErrorReason.ValueType:
 async def test_those_who_come_together_share_a_query(store: Store, people: People) -> None:
     for number in range(100):
         await stored(store.devices, device(people.tenant_id, f"device-{number}"))
-    async with door(store) as d:
+    async with door(FaultyDirectory(store)) as d:
         said = await asyncio.gather(*(d.connect(f"device-{number}") for number in range(100)), d.connect("nobody's"))
         assert [entry.name for entry in said[:-1] if isinstance(entry, DeviceEntry)] == [
             f"device-{number}" for number in range(100)
@@ -89,7 +89,7 @@ async def test_those_who_come_together_share_a_query(store: Store, people: Peopl
 
 async def test_a_resume_is_looked_up_once(store: Store, people: People) -> None:
     lamp = await stored(store.devices, device(people.tenant_id, "lamp"))
-    async with door(store) as d:
+    async with door(FaultyDirectory(store)) as d:
         first = d.resume(lamp.id)
         assert isinstance(await first, DeviceEntry)
         again = d.resume(lamp.id)
@@ -103,7 +103,7 @@ async def test_with_the_store_down_connects_are_refused_and_resumes_wait(
     store: Store, people: People, fault: Exception
 ) -> None:
     lamp = await stored(store.devices, device(people.tenant_id, "lamp"))
-    async with door(store) as d:
+    async with door(FaultyDirectory(store)) as d:
         d.directory.fault = fault
         resumed = d.resume(lamp.id)
         await d.directory.failed.wait()
@@ -117,7 +117,7 @@ async def test_with_the_store_down_connects_are_refused_and_resumes_wait(
 
 async def test_one_sessions_failure_costs_the_others_nothing(store: Store, people: People) -> None:
     await stored(store.devices, device(people.tenant_id, "lamp"))
-    async with door(store) as d:
+    async with door(FaultyDirectory(store)) as d:
 
         def fail(said: DeviceEntry | Refused) -> None:
             raise RuntimeError("a bug in the link")
@@ -125,3 +125,23 @@ async def test_one_sessions_failure_costs_the_others_nothing(store: Store, peopl
         d.admission.connect(Connect(1, ASYNCHRONOUS, 1, access_token="lamp"), fail)
         assert isinstance(await d.connect("lamp"), DeviceEntry)
         assert isinstance(await d.connect("lamp"), DeviceEntry)
+
+
+async def test_a_change_while_the_profile_is_read_counts(store: Store, people: People) -> None:
+    """Its session is not there yet when the change ends the device's sessions."""
+    pump = await stored(store.devices, device(people.tenant_id, "Pump"))
+    lamp = await stored(store.devices, device(people.tenant_id, "Lamp"))
+    directory, doomed = FaultyDirectory(store), [pump.id, lamp.id]
+
+    class Meanwhile(TransportProfiles):
+        async def load(self, profile_ids: Collection[bytes]) -> None:
+            await super().load(profile_ids)
+            if profile_ids and doomed:
+                device_id = doomed.pop(0)
+                assert await store.devices.delete(device_id)
+                directory.forget(device_id)
+
+    async with door(directory, Meanwhile(store.profiles)) as d:
+        assert reason(await d.connect("Pump")) == ErrorReason.ERROR_REASON_BAD_CREDENTIALS
+        assert reason(await d.resume(lamp.id)) == ErrorReason.ERROR_REASON_DEVICE_DELETED
+    assert not doomed

@@ -27,7 +27,8 @@ class Directory:
         self._now_s = now_s
         self._max_entries = max_entries
         self._entries: dict[bytes, DeviceEntry] = {}  # oldest first
-        self._changes = 0
+        self.changes = 0
+        """Grows with every change that somebody tells."""
 
     def cached(self, device_id: bytes) -> DeviceEntry | None:
         """The device if it is in the cache; None says only that `load` must be asked."""
@@ -63,21 +64,21 @@ class Directory:
 
     def forget(self, device_id: bytes) -> None:
         """Read the device anew the next time: its row or its credentials changed."""
-        self._changes += 1
+        self.changes += 1
         self._entries.pop(device_id, None)
 
     def forget_profile(self, profile_id: bytes) -> None:
         """Read its devices anew the next time: what they have of their profile changed."""
-        self._changes += 1
+        self.changes += 1
         for device_id in [entry.device_id for entry in self._entries.values() if entry.profile_id == profile_id]:
             del self._entries[device_id]
 
     async def _read(self, query: Callable[[], Awaitable[T]]) -> T:
         """The query's result; read again if somebody changed a device meanwhile, since it may be the old state."""
         while True:
-            changes = self._changes
+            changes = self.changes
             result = await query()
-            if changes == self._changes:
+            if changes == self.changes:
                 return result
 
     def _remember(self, entry: DeviceEntry) -> None:

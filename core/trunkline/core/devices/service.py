@@ -23,6 +23,7 @@ from trunkline.core.identity.validation import invalid
 from trunkline.core.presence.scope import scope_of
 from trunkline.core.store.devices import Changed, DeviceRows
 from trunkline.core.store.pages import Page, Paged
+from trunkline.core.tasks import uncancelled
 from trunkline.v1.error_pb2 import ErrorReason
 
 Listener = Callable[[bytes], None]
@@ -144,6 +145,7 @@ class Devices:
         scope = scope_of(principal)
         return await self._rows.types(scope.tenant_id, scope.customer_id)
 
+    @uncancelled
     async def update(self, principal: Principal, device_id: bytes, details: DeviceDetails, version: int = 0) -> Device:
         """The device as it now is; `version` is that of the device that was read, 0: any.
 
@@ -160,12 +162,14 @@ class Devices:
         )
         return self._told(changed)
 
+    @uncancelled
     async def assign(self, principal: Principal, device_id: bytes, customer_id: bytes) -> Device:
         """The device as this customer's, whoever had it. Raises NOT_FOUND for an unknown customer."""
         may_administer(principal)
         changed = await self._rows.assign(device_id, customer_id, lambda device: may_read(principal, device, device_id))
         return self._told(changed)
 
+    @uncancelled
     async def make_public(self, principal: Principal, device_id: bytes) -> Device:
         """The device as the tenant's public customer's, whose devices everybody may use."""
         may_administer(principal)
@@ -174,6 +178,7 @@ class Devices:
         )
         return self._told(changed)
 
+    @uncancelled
     async def unassign(self, principal: Principal, device_id: bytes) -> Device:
         """The device as nobody's. Raises INVALID_ARGUMENT if it is that already."""
         may_administer(principal)
@@ -186,11 +191,13 @@ class Devices:
 
         return self._told(await self._rows.assign(device_id, NO_ID, allowed))
 
+    @uncancelled
     async def delete(self, principal: Principal, device_id: bytes) -> None:
         """Remove the device; its sessions and calls end."""
         may_administer(principal)
         may_read(principal, await self._rows.find(device_id), device_id)
-        await self._rows.delete(device_id)
+        if not await self._rows.delete(device_id):  # somebody else was quicker
+            raise device_not_found(device_id)
         self._directory.forget(device_id)
         for listener in self._deleted:
             listener(device_id)
@@ -203,6 +210,7 @@ class Devices:
             raise device_not_found(device_id)
         return credentials
 
+    @uncancelled
     async def replace_credentials(
         self,
         principal: Principal,

@@ -15,6 +15,7 @@ from trunkline.core.identity.revocations import Revocations
 from trunkline.core.identity.validation import check_contact, check_title, invalid, stored_json
 from trunkline.core.store.customers import CustomerRows
 from trunkline.core.store.pages import Page, Paged
+from trunkline.core.tasks import uncancelled
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.rpc_service_pb2 import Role
 
@@ -90,11 +91,14 @@ class Customers:
             raise not_found("Customer", customer_id)
         return customer
 
+    @uncancelled
     async def delete(self, principal: Principal, customer_id: bytes) -> None:
         """Remove the customer and its users, whose tokens end; its devices become unassigned."""
         only(principal, _TENANT_ADMIN)
         await self.get(principal, customer_id)
         departure = await self._rows.delete(customer_id, self._now_ms())
+        if not departure.found:  # somebody else was quicker
+            raise not_found("Customer", customer_id)
         self._revocations.take(departure.revocations)
         for listener in self._deleted:
             listener(departure.device_ids)

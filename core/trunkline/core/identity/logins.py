@@ -16,6 +16,7 @@ from trunkline.core.identity.tokens import TokenPair, Tokens
 from trunkline.core.identity.validation import check_password, invalid
 from trunkline.core.store.customers import CustomerRows
 from trunkline.core.store.users import UserRows
+from trunkline.core.tasks import uncancelled
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.rpc_service_pb2 import Role
 
@@ -115,6 +116,7 @@ class Logins:
             raise TrunklineError(ErrorReason.ERROR_REASON_UNAUTHENTICATED, "Token is outdated")
         return self._tokens.issue(user, as_of_s=now, is_public=claims.is_public)
 
+    @uncancelled
     async def logout(self, principal: Principal) -> None:
         """Refuse the tokens of the principal's session from now on; its user's other sessions go on."""
         await self._revocations.revoke_session(principal.user_id, principal.token_session_id, self._now_ms())
@@ -131,6 +133,7 @@ class Logins:
             raise _failed()
         return user
 
+    @uncancelled
     async def change_password(self, principal: Principal, current: str, new: str) -> TokenPair:
         """Give the principal's user another password; all earlier tokens end, and here is a new pair.
 

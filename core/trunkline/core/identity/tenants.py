@@ -14,6 +14,7 @@ from trunkline.core.identity.revocations import Revocations
 from trunkline.core.identity.validation import check_contact, check_texts, check_title, stored_json
 from trunkline.core.store.pages import Page, Paged
 from trunkline.core.store.tenants import TenantRows
+from trunkline.core.tasks import uncancelled
 from trunkline.v1.rpc_service_pb2 import Role
 
 log = get_logger(__name__)
@@ -73,10 +74,13 @@ class Tenants:
             raise not_found("Tenant", tenant_id)
         return tenant
 
+    @uncancelled
     async def delete(self, principal: Principal, tenant_id: bytes) -> None:
         """Remove the tenant and all that it has; its users' tokens, and its devices' sessions and calls, end."""
         await self.get(principal, tenant_id)
         departure = await self._rows.delete(tenant_id, self._now_ms())
+        if not departure.found:  # somebody else was quicker
+            raise not_found("Tenant", tenant_id)
         self._revocations.take(departure.revocations)
         for listener in self._deleted:
             listener(departure.device_ids)

@@ -25,6 +25,7 @@ from trunkline.core.store.customers import CustomerRows
 from trunkline.core.store.pages import Page, Paged
 from trunkline.core.store.tenants import TenantRows
 from trunkline.core.store.users import UserRows
+from trunkline.core.tasks import uncancelled
 from trunkline.v1.rpc_service_pb2 import Role
 
 log = get_logger(__name__)
@@ -111,15 +112,20 @@ class Users:
             raise not_found("User", user_id)
         return changed
 
+    @uncancelled
     async def delete(self, principal: Principal, user_id: bytes) -> None:
         """Remove the user, whose tokens end at once."""
         only(principal, _SYS_ADMIN, _TENANT_ADMIN)
         user = await self.get(principal, user_id)
         if user.role == _SYS_ADMIN and user.id == principal.user_id:
             deny("Sysadmin is not allowed to delete himself")  # nobody could make another
-        self._revocations.take(await self._rows.delete(user_id, self._now_ms()))
+        revocations = await self._rows.delete(user_id, self._now_ms())
+        if not revocations:  # somebody else was quicker
+            raise not_found("User", user_id)
+        self._revocations.take(revocations)
         log.info("user_deleted", user_id=to_text(user_id), by=to_text(principal.user_id))
 
+    @uncancelled
     async def set_enabled(self, principal: Principal, user_id: bytes, enabled: bool) -> None:
         """Let the user log in, or not; disabled, the user's tokens end at once, and so does an activation token.
 

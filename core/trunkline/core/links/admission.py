@@ -4,7 +4,7 @@ One SELECT through the async stack costs more than half a millisecond, an IN of 
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from trunkline.contract.errors import TrunklineError
@@ -73,8 +73,10 @@ class Admission:
             return
         outcomes: list[DeviceEntry | Refused]
         try:
-            outcomes = await self._directory.authenticate([frame for frame, _ in batch])
-            await self._profiles.load({one.profile_id for one in outcomes if isinstance(one, DeviceEntry)})
+            while True:
+                outcomes = await self._directory.authenticate([frame for frame, _ in batch])
+                if await self._still_so(one for one in outcomes if isinstance(one, DeviceEntry)):
+                    break
         except TrunklineError as error:
             outcomes = [Refused(frame.session, error.reason, error.message) for frame, _ in batch]
         except Exception:  # whoever waits must be answered, whatever it was
@@ -90,8 +92,10 @@ class Admission:
         if not batch:
             return True
         try:
-            entries = await self._directory.load_many([frame.device_id for frame, _ in batch])
-            await self._profiles.load({entry.profile_id for entry in entries.values()})
+            while True:
+                entries = await self._directory.load_many([frame.device_id for frame, _ in batch])
+                if await self._still_so(entries.values()):
+                    break
         except Exception as error:
             log.warning("sessions_not_resumed", sessions=len(batch), problem=str(error), retry_s=self._retry_s)
             self._resumes = batch + self._resumes
@@ -99,6 +103,13 @@ class Admission:
         for frame, admitted in batch:
             _tell(admitted, still_admitted(frame, entries.get(frame.device_id)))
         return True
+
+    async def _still_so(self, entries: Iterable[DeviceEntry]) -> bool:
+        """Have their profiles at hand; False if a device was changed meanwhile, whose sessions are not there yet to be
+        ended."""
+        changes = self._directory.changes
+        await self._profiles.load({entry.profile_id for entry in entries})
+        return changes == self._directory.changes
 
 
 def _tell(admitted: Admitted, outcome: DeviceEntry | Refused) -> None:

@@ -12,6 +12,7 @@ from trunkline.core.profiles.model import DeviceProfile, ProfileDetails
 from trunkline.core.profiles.validation import checked_details
 from trunkline.core.store.pages import Page, Paged
 from trunkline.core.store.profiles import ProfileRows
+from trunkline.core.tasks import uncancelled
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.rpc_service_pb2 import Role
 
@@ -78,6 +79,7 @@ class Profiles:
         _check_reader(principal, whole)
         return await self._rows.page(principal.tenant_id, page, transport_type=transport_type, ids=ids)
 
+    @uncancelled
     async def update(
         self,
         principal: Principal,

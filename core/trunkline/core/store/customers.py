@@ -97,8 +97,8 @@ class CustomerRows:
             user_ids = await connection.scalars(select(users.c.id).where(users.c.customer_id == customer_id))
             # Whoever used a public customer's devices had the customer's id.
             revocations = await revoke_departed(connection, [*user_ids, customer_id], now_unix_ms)
-            await connection.execute(delete(customers).where(customers.c.id == customer_id))
-            return Departure(revocations, list(device_ids))
+            gone = await connection.execute(delete(customers).where(customers.c.id == customer_id))
+            return Departure(revocations, list(device_ids), found=gone.rowcount > 0)
 
         return await self._database.run(work)
 

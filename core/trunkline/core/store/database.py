@@ -38,6 +38,7 @@ class Database:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._running: set[asyncio.Task[Any]] = set()
+        self._closed = False
 
     @classmethod
     async def open(cls, url: str) -> "Database":
@@ -52,7 +53,8 @@ class Database:
         return database
 
     async def close(self) -> None:
-        """Let running transactions end, then close all connections."""
+        """Let running transactions end, then close all connections; no other transaction begins."""
+        self._closed = True
         await asyncio.gather(*self._running, return_exceptions=True)
         await self._engine.dispose()
 
@@ -65,6 +67,8 @@ class Database:
         IntegrityError passes, since only the caller knows what it means; every other failure of the database becomes
         STORE_UNAVAILABLE, with the details in the log.
         """
+        if self._closed:
+            raise TrunklineError(ErrorReason.ERROR_REASON_STORE_UNAVAILABLE, "The database is closed")
         task = asyncio.create_task(self._transaction(work), name="transaction")
         self._running.add(task)
         task.add_done_callback(self._ended)

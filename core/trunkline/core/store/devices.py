@@ -210,10 +210,10 @@ class DeviceRows:
 
         return await self._change(device_id, allowed, values)
 
-    async def delete(self, device_id: bytes) -> None:
-        """Remove the device and its credentials, if they are there."""
-        gone = delete(devices).where(devices.c.id == device_id)
-        await self._database.run(lambda connection: connection.execute(gone))
+    async def delete(self, device_id: bytes) -> bool:
+        """Remove the device and its credentials; False if they are not there."""
+        gone = delete(devices).where(devices.c.id == device_id).returning(devices.c.id)
+        return await self._one(gone, lambda row: True) or False
 
     async def find_credentials(self, device_id: bytes) -> DeviceCredentials | None:
         """The device's credentials."""

@@ -59,7 +59,9 @@ class ProfileRows:
                 raise _refused("Device is referencing non existing device profile!")
             return row.id, row.name
         if not type_name:
-            row = (await connection.execute(of_tenant.where(device_profiles.c.is_default))).one()
+            row = (await connection.execute(of_tenant.where(device_profiles.c.is_default))).one_or_none()
+            if row is None:  # the tenant is deleted, and with it its profiles
+                raise _refused("Device is referencing to non-existent tenant!")
             return row.id, row.name
         if not type_name.strip():
             raise _refused("Device profile name should be specified!")

@@ -33,6 +33,8 @@ class Departure:
     revocations: list[Revocation]
     device_ids: list[bytes]
     """Devices that were deleted with the tenant, or that the customer had."""
+    found: bool
+    """The customer or tenant was there."""
 
 
 class RevocationRows:

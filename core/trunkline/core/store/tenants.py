@@ -70,8 +70,8 @@ class TenantRows:
             )
             departed = [*user_ids, *anonymous_ids]
             revocations = await revoke_departed(connection, departed, now_unix_ms)
-            await connection.execute(delete(tenants).where(tenants.c.id == tenant_id))
-            return Departure(revocations, list(device_ids))
+            gone = await connection.execute(delete(tenants).where(tenants.c.id == tenant_id))
+            return Departure(revocations, list(device_ids), found=gone.rowcount > 0)
 
         return await self._database.run(work)
 

@@ -112,11 +112,11 @@ class UserRows:
             raise _email_taken(values["email"]) from None
 
     async def delete(self, user_id: bytes, now_unix_ms: int) -> list[Revocation]:
-        """Remove the user; the end of all its tokens."""
+        """Remove the user; the end of all its tokens. Nothing if it is not there."""
 
         async def work(connection: AsyncConnection) -> list[Revocation]:
-            await connection.execute(delete(users).where(users.c.id == user_id))
-            return await revoke_departed(connection, [user_id], now_unix_ms)
+            gone = await connection.execute(delete(users).where(users.c.id == user_id))
+            return await revoke_departed(connection, [user_id][: gone.rowcount], now_unix_ms)
 
         return await self._database.run(work)
 
