@@ -1,6 +1,5 @@
 """The page on connecting devices as written: each way registers its device, lets it connect, and calls it."""
 
-import os
 import re
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from system.pages import shell
 from system.runners import ROOT, Served, serve
 
 BLOCK: Final = re.compile(r"^```(sh|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -37,23 +37,6 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def demo(here: Path) -> Iterator[Served]:
     with serve("parts", here / ".trunkline") as served:
         yield served
-
-
-def shell(served: Served, here: Path, commands: str) -> str:
-    """What commands print, in a shell where `trunkline` is this one and the server's port is not 8080."""
-    function = f'trunkline() {{ "{sys.executable}" -m trunkline.cli.main "$@"; }}\n'
-    done = subprocess.run(
-        ["bash", "-eu", "-o", "pipefail"],
-        input=function + commands,
-        cwd=here,
-        env={**os.environ, "TRUNKLINE_URL": served.rest, "XDG_CONFIG_HOME": str(here)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @contextmanager
