@@ -1,8 +1,10 @@
 """How much a device may say in a time, in ThingsBoard's terms: `20:1,600:60` is 20 in a second and 600 in a minute."""
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from trunkline.contract.clock import Clock
+Clock = Callable[[], int]
+"""Monotonic milliseconds. The contract's own name for it stands beside the real clock, which sessions must not import."""
 
 LONGEST_S: Final = 31 * 24 * 3600
 LARGEST: Final = 1_000_000_000

@@ -206,7 +206,8 @@ class MqttSession:
             return
         around = self.around
         self.gateway = frame.gateway
-        self.profile_id = frame.profile_id
+        profile = around.link.profile(frame.profile_id)
+        self.profile_id = frame.profile_id if profile is None else profile.profile_id  # one object for all its devices
         if around.failed_logins is not None:
             around.failed_logins.succeeded(self.line.address)
         if around.rate_limits is not None:

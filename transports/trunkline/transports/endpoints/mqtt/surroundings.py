@@ -3,11 +3,10 @@
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
-from trunkline.contract.clock import Clock
 from trunkline.transports.endpoint import Link
 from trunkline.transports.endpoints.mqtt.failed_logins import FailedLogins
 from trunkline.transports.endpoints.mqtt.packets import Publish
-from trunkline.transports.endpoints.mqtt.rate_limits import RateLimits
+from trunkline.transports.endpoints.mqtt.rate_limits import Clock, RateLimits
 from trunkline.transports.endpoints.mqtt.settings import MqttSettings
 
 if TYPE_CHECKING:
