@@ -5,7 +5,7 @@ from trunkline.transports.endpoints.mqtt import packets
 from trunkline.transports.endpoints.mqtt.congestion import Congestion
 from trunkline.transports.endpoints.mqtt.packets import V3_1_1, V5
 from trunkline.transports.endpoints.mqtt.session import Stage
-from trunkline.transports.endpoints.mqtt.timeouts import look_at
+from trunkline.transports.endpoints.mqtt.timeouts import look_at, overdue
 from trunkline.v1.transport_service_pb2 import DisconnectCause
 
 KEEP_ALIVE = DisconnectCause.DISCONNECT_CAUSE_KEEPALIVE
@@ -98,3 +98,14 @@ def test_a_device_that_catches_up_is_looked_at_as_before() -> None:
     assert bench.line.open
     look_at(bench.session, bench.advance(1))
     assert not bench.line.open
+
+
+def test_answers_end_with_the_one_that_was_too_much() -> None:
+    bench = MqttBench(V5)
+    bench.connect()
+    for request_id in range(3):
+        bench.publish(f"v1/devices/me/rpc/request/{request_id}", b'{"method":"time"}', qos=0)
+    bench.session.congestion = Congestion(300_000, 10, bench.around.now_ms)
+    assert not overdue(bench.session, bench.advance(60_000))
+    assert bench.said() == [(packets.DISCONNECT, 0x97, "What was sent is not taken")]
+    assert not bench.around.waiting

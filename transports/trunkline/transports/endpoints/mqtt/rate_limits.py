@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 Clock = Callable[[], int]
-"""Monotonic milliseconds. The contract's own name for it stands beside the real clock, which sessions must not import."""
+"""Monotonic milliseconds. The contract's name for it stands beside the real clock, which sessions must not import."""
 
 LONGEST_S: Final = 31 * 24 * 3600
 LARGEST: Final = 1_000_000_000

@@ -339,6 +339,8 @@ class MqttSession:
     def publish(self, answer: Answer, suffix: bytes, body: bytes) -> None:
         """Publish an answer, subscribed or not, at the QoS of the filter that covers it, else 1; 0 if too many are
         unacknowledged already."""
+        if self.stage is _CLOSED:
+            return  # an answer before this one was too much
         topic = answer.topic + suffix
         size = len(topic) + len(body) + LONGEST_HEADER
         if size > self.limits.packet_bytes:
