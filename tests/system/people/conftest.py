@@ -6,13 +6,19 @@ import httpx
 import pytest
 from system.people.answers import Callers, Json, made, unique, user_of
 from system.rest_caller import rest_caller
-from system.runners import serve
+from system.runners import Served, serve
 
 
 @pytest.fixture(scope="session")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with serve("one", tmp_path_factory.mktemp("data")) as served:
-        yield served.rest
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One layout is enough for who may do what."""
+    with serve("one", tmp_path_factory.mktemp("data")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def url(served: Served) -> str:
+    return served.rest
 
 
 @pytest.fixture(scope="session")
