@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from trunkline.cli.demo_certificate import provide_certificate
 from trunkline.cli.fleet import Fleet
 from trunkline.cli.layout import claimed
 from trunkline.cli.login import Login
@@ -13,8 +14,16 @@ from trunkline.cli.settings import ServeSettings
 
 async def test_all_parts_start_work_and_end_together(tmp_path: Path) -> None:
     settings = ServeSettings(
-        demo=True, processes="one", http_port=0, mqtt_port=0, grpc_port=0, metrics_port=0, data_dir=tmp_path
+        demo=True,
+        processes="one",
+        http_port=0,
+        mqtt_port=0,
+        mqtt_tls_port=0,
+        grpc_port=0,
+        metrics_port=0,
+        data_dir=tmp_path,
     )
+    provide_certificate(tmp_path)
     layout = claimed(settings)
     everything = OneProcess(layout)
     async with asyncio.timeout(60):
