@@ -55,4 +55,4 @@ def things(callers: Callers) -> Mapping[str, Json]:
 
 def token_of(caller: httpx.Client) -> str:
     """The access token that a caller shows; empty: none."""
-    return caller.headers.get("X-Authorization", "").removeprefix("Bearer ")
+    return str(caller.headers.get("X-Authorization", "")).removeprefix("Bearer ")
