@@ -128,7 +128,6 @@ class MqttSession:
             self._buffer = None
         at = 0
         end = len(data)
-        place = None
         limit = self.around.settings.max_packet_bytes
         try:
             while at < end and self.stage is not _CLOSED:
