@@ -52,15 +52,15 @@ async def test_one_that_is_refused_holds_up_no_other(target: Rest) -> None:
         ImportedDevice("Before"),
         taken,
         ImportedDevice("n" * 256),
-        ImportedDevice("Reserved", customer="Public"),
+        ImportedDevice("Of nobody", customer="c" * 256),
         ImportedDevice("After"),
     )
     assert (summary.created, summary.existing, summary.ended) == (2, 0, "")
     reasons = dict(summary.failed)
-    assert reasons.keys() == {"Taken", "n" * 256, "Reserved"}
+    assert reasons.keys() == {"Taken", "n" * 256, "Of nobody"}
     assert "already assigned to another device" in reasons["Taken"]
     assert "must be equal or less than 255" in reasons["n" * 256]
-    assert reasons["Reserved"].startswith("its customer Public: ")
+    assert reasons["Of nobody"].startswith(f"its customer {'c' * 256}: ")
 
 
 async def test_what_everybody_may_use(target: Rest) -> None:
