@@ -40,6 +40,15 @@ async def test_a_type_is_a_profile_made_when_needed(store: Store, people: People
     assert elsewhere.profile_id != first.profile_id
 
 
+@pytest.mark.parametrize("type_name", ["", "pump"])
+async def test_a_tenant_that_is_gone_gets_no_device(store: Store, people: People, type_name: str) -> None:
+    """Its administrator may have been let in just before."""
+    await store.tenants.delete(people.tenant_id, NOW_MS)
+    with pytest.raises(TrunklineError, match="Device is referencing to non-existent tenant!") as caught:
+        await stored(store.devices, device(people.tenant_id, "1", type_name=type_name))
+    assert caught.value.reason == ErrorReason.ERROR_REASON_INVALID_ARGUMENT
+
+
 async def test_a_profile_of_another_tenant_does_not_exist(store: Store, people: People) -> None:
     theirs = await stored(store.devices, device(people.other_tenant_id, "1"))
     with pytest.raises(TrunklineError, match="Device is referencing non existing device profile!"):

@@ -116,8 +116,8 @@ def _make_private(path: str) -> None:
 
 
 def _lower(text: str | None) -> str | None:
-    """SQLite's own knows only the letters of ASCII."""
-    return text.lower() if text is not None else None
+    """SQLite's own knows only the letters of ASCII; folded, so that a Greek word's last sigma is one within another."""
+    return text.casefold() if text is not None else None
 
 
 def _sqlite_engine(url: str) -> AsyncEngine:

@@ -60,8 +60,8 @@ class ProfileRows:
             return row.id, row.name
         if not type_name:
             row = (await connection.execute(of_tenant.where(device_profiles.c.is_default))).one_or_none()
-            if row is None:  # the tenant is deleted, and with it its profiles
-                raise _refused("Device is referencing to non-existent tenant!")
+            if row is None:
+                raise _tenant_gone()
             return row.id, row.name
         if not type_name.strip():
             raise _refused("Device profile name should be specified!")
@@ -73,8 +73,10 @@ class ProfileRows:
         try:
             async with connection.begin_nested():
                 await connection.execute(insert(device_profiles).values(_row(profile)))
-        except IntegrityError:  # another device of the new type was quicker
-            row = (await connection.execute(named)).one()
+        except IntegrityError:  # another device of the new type was quicker, or somebody deleted the tenant
+            row = (await connection.execute(named)).one_or_none()
+            if row is None:
+                raise _tenant_gone() from None
             return row.id, row.name
         return profile.id, type_name
 
@@ -242,3 +244,7 @@ def _taken() -> TrunklineError:
 
 def _refused(message: str) -> TrunklineError:
     return TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, message)
+
+
+def _tenant_gone() -> TrunklineError:
+    return _refused("Device is referencing to non-existent tenant!")
