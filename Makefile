@@ -32,7 +32,7 @@ $(SDKS)/.stamp: tests/system/sdks/requirements.lock | $(VENV)/.stamp
 	$(BIN)/python -m pip --python $(SDKS)/bin/python install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@
 
-run: $(VENV)/.stamp ## set up, then serve the demo: REST on 8080, MQTT on 1883, gRPC on 9090
+run: $(VENV)/.stamp ## set up, then serve the demo: REST on 8080, MQTT on 1883 and 8883, gRPC on 9090
 	$(BIN)/trunkline serve --demo $(ARGS)
 
 test: setup ## set up, then run the tests that this machine can run
