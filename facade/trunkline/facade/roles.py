@@ -6,8 +6,8 @@ from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.rpc_service_pb2 import Role
 
 
-def require_role(caller: Caller, *roles: Role.ValueType) -> None:
-    """Raise TrunklineError (PERMISSION_DENIED) unless the caller has one of the roles."""
-    if caller.principal.role not in roles:
+def require_role(caller: Caller, role: Role.ValueType) -> None:
+    """Raise TrunklineError (PERMISSION_DENIED) unless the caller has the role."""
+    if caller.principal.role != role:
         reason = ErrorReason.ERROR_REASON_PERMISSION_DENIED
         raise TrunklineError(reason, "You don't have permission to perform this operation!")

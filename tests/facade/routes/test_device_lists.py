@@ -6,7 +6,6 @@ import httpx
 import pytest
 from doubles.recording_core import DEVICE, USER, RecordingCore
 
-from trunkline.facade.routes.device_lists import all_of
 from trunkline.v1.device_pb2 import Device, Presence
 from trunkline.v1.device_service_pb2 import ListDevicesRequest, ListDevicesResponse
 from trunkline.v1.page_pb2 import PageRequest
@@ -131,10 +130,6 @@ async def test_by_ids(client: httpx.AsyncClient, core: RecordingCore, bearer: di
     answer: list[dict[str, Any]] = (await client.get(f"/api/devices?deviceIds={text}", headers=bearer)).json()
     assert [device["id"]["id"] for device in answer] == [DEVICE, OTHER]
     assert core.asked == [ListDevicesRequest(page=PageRequest(size=3), ids=[DEVICE, CUSTOMER, OTHER])]
-
-
-def test_ids_never_ask_for_more_than_a_page() -> None:
-    assert all_of([DEVICE] * 20_000) == PageRequest(size=10_000)
 
 
 @pytest.mark.parametrize(

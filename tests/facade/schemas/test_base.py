@@ -5,7 +5,17 @@ from typing import Any
 import pytest
 
 from trunkline.contract.errors import TrunklineError
-from trunkline.facade.schemas.base import Body, EntityId, asked_version, entity, json_text, json_value, named, uuid_text
+from trunkline.facade.schemas.base import (
+    Body,
+    EntityId,
+    asked_version,
+    changed,
+    entity,
+    json_text,
+    json_value,
+    named,
+    uuid_text,
+)
 
 NONE = "13814000-1dd2-11b2-8080-808080808080"
 DEVICE = "784f394c-42b6-435a-983c-b7beff2784f9"
@@ -49,6 +59,8 @@ def test_entities() -> None:
     assert named(EntityId(entity_type="DEVICE", id=DEVICE.upper()), "DEVICE") == DEVICE
     assert named(EntityId(entity_type="CUSTOMER", id=NONE), "CUSTOMER") == ""
     assert named(None, "DEVICE") == ""
+    assert changed(EntityId(entity_type="DEVICE", id=DEVICE.upper()), "DEVICE") == DEVICE
+    assert changed(EntityId(entity_type="DEVICE", id=NONE), "DEVICE") == NONE
 
 
 def test_an_id_of_something_else() -> None:

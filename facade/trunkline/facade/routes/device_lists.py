@@ -1,16 +1,16 @@
 """Devices page by page, and several by id."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from trunkline.facade.authentication import Authenticator, Caller
 from trunkline.facade.core_connection import CoreConnection
-from trunkline.facade.errors import bad_request
 from trunkline.facade.list_answers import list_answer, page_answer
-from trunkline.facade.paging import LARGEST_PAGE, paging
+from trunkline.facade.paging import paging
 from trunkline.facade.path_ids import CustomerId
+from trunkline.facade.query_ids import all_of, ids_in_query, in_order
 from trunkline.facade.roles import require_role
 from trunkline.facade.schemas.base import Page, uuid_text
 from trunkline.facade.schemas.devices import Device, DeviceInfo
@@ -18,17 +18,17 @@ from trunkline.v1.device_service_pb2 import ListDevicesRequest
 from trunkline.v1.page_pb2 import PageRequest
 from trunkline.v1.rpc_service_pb2 import Role
 
-_page = paging(
-    {
-        "createdTime": "create_time",
-        "name": "name",
-        "type": "type",
-        "deviceProfileName": "type",
-        "label": "label",
-        "customerTitle": "customer_title",
-        "active": "active",
-    }
-)
+_SORTABLE: Final = {
+    "createdTime": "create_time",
+    "name": "name",
+    "type": "type",
+    "deviceProfileName": "type",
+    "label": "label",
+    "customerTitle": "customer_title",
+    "active": "active",
+}
+
+_page: Final = Depends(paging(_SORTABLE))
 
 
 def device_list_routes(connection: CoreConnection, authenticator: Authenticator) -> APIRouter:
@@ -40,7 +40,7 @@ def device_list_routes(connection: CoreConnection, authenticator: Authenticator)
     @router.get("/tenant/devices", response_model=Page[Device])
     async def tenant_devices(
         caller: Annotated[Caller, signed_in],
-        page: Annotated[PageRequest, Depends(_page)],
+        page: Annotated[PageRequest, _page],
         device_type: Annotated[str, Query(alias="type")] = "",
     ) -> Response:
         """All devices of the tenant."""
@@ -61,7 +61,7 @@ def device_list_routes(connection: CoreConnection, authenticator: Authenticator)
     async def customer_devices(
         customer_id: CustomerId,
         caller: Annotated[Caller, signed_in],
-        page: Annotated[PageRequest, Depends(_page)],
+        page: Annotated[PageRequest, _page],
         device_type: Annotated[str, Query(alias="type")] = "",
     ) -> Response:
         """A customer's devices."""
@@ -88,30 +88,13 @@ def device_list_routes(connection: CoreConnection, authenticator: Authenticator)
         """Devices by id, in the order asked; those that do not exist or may not be seen are left out."""
         asked = ids_in_query("deviceIds", device_ids)
         answer = await connection.ask(list_devices, ListDevicesRequest(page=all_of(asked), ids=asked), caller.token)
-        found = {device.id: device for device in answer.devices}
-        return await list_answer([found[device_id] for device_id in asked if device_id in found], Device.of)
+        return await list_answer(in_order(asked, answer.devices), Device.of)
 
     return router
 
 
-def ids_in_query(name: str, values: list[str]) -> list[str]:
-    """The ids in a parameter that lists them or stands there several times, each once.
-
-    Raises TrunklineError (INVALID_ARGUMENT).
-    """
-    text = ",".join(values)
-    if not text.strip():
-        raise bad_request(f"Parameter '{name}' can't be empty!")
-    return list(dict.fromkeys(uuid_text(part.strip()) for part in text.split(",")))
-
-
-def all_of(asked: list[str]) -> PageRequest:
-    """The one page with everything that is asked by id. More cannot stand in a request's head."""
-    return PageRequest(size=min(len(asked), LARGEST_PAGE))
-
-
 def _infos_asked(
-    page: Annotated[PageRequest, Depends(_page)],
+    page: Annotated[PageRequest, _page],
     device_type: Annotated[str, Query(alias="type")] = "",
     profile_id: Annotated[str, Query(alias="deviceProfileId", json_schema_extra={"format": "uuid"})] = "",
     active: Annotated[bool | None, Query()] = None,

@@ -1,7 +1,7 @@
 """Device profiles."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
@@ -12,8 +12,8 @@ from trunkline.facade.list_answers import list_answer, page_answer
 from trunkline.facade.openapi import EMPTY_ANSWER, body_of
 from trunkline.facade.paging import LARGEST_PAGE, paging
 from trunkline.facade.path_ids import DeviceProfileId
+from trunkline.facade.query_ids import all_of, ids_in_query, in_order
 from trunkline.facade.request_body import request_body
-from trunkline.facade.routes.device_lists import all_of, ids_in_query
 from trunkline.facade.schemas.base import Page
 from trunkline.facade.schemas.device_profiles import DeviceProfile, DeviceProfileBody, DeviceProfileInfo, EntityName
 from trunkline.facade.schemas.profile_data import TransportName
@@ -22,18 +22,18 @@ from trunkline.v1.device_profile_pb2 import DeviceProfile as ProfileMessage
 from trunkline.v1.device_profile_pb2 import TransportType
 from trunkline.v1.page_pb2 import PageRequest
 
-_BASIC = pb.DEVICE_PROFILE_VIEW_BASIC
+_BASIC: Final = pb.DEVICE_PROFILE_VIEW_BASIC
 
-_page = paging(
-    {
-        "createdTime": "create_time",
-        "name": "name",
-        "type": "create_time",  # they are all of one type, so any order will do
-        "transportType": "transport_type",
-        "description": "description",
-        "isDefault": "is_default",
-    }
-)
+_SORTABLE: Final = {
+    "createdTime": "create_time",
+    "name": "name",
+    "type": "create_time",  # they are all of one type, so any order will do
+    "transportType": "transport_type",
+    "description": "description",
+    "isDefault": "is_default",
+}
+
+_page: Final = Depends(paging(_SORTABLE))
 
 
 def device_profile_routes(connection: CoreConnection, authenticator: Authenticator, body_limit: int) -> APIRouter:
@@ -98,9 +98,7 @@ def device_profile_routes(connection: CoreConnection, authenticator: Authenticat
         return DeviceProfile.of((await connection.ask(devices.SetDefaultDeviceProfile, asked, caller.token)).profile)
 
     @router.get("/deviceProfiles", response_model=Page[DeviceProfile])
-    async def device_profiles(
-        caller: Annotated[Caller, signed_in], page: Annotated[PageRequest, Depends(_page)]
-    ) -> Response:
+    async def device_profiles(caller: Annotated[Caller, signed_in], page: Annotated[PageRequest, _page]) -> Response:
         """All profiles of the tenant."""
         asked = pb.ListDeviceProfilesRequest(page=page)
         answer = await connection.ask(devices.ListDeviceProfiles, asked, caller.token)
@@ -109,7 +107,7 @@ def device_profile_routes(connection: CoreConnection, authenticator: Authenticat
     @router.get("/deviceProfileInfos", response_model=Page[DeviceProfileInfo])
     async def device_profile_infos(
         caller: Annotated[Caller, signed_in],
-        page: Annotated[PageRequest, Depends(_page)],
+        page: Annotated[PageRequest, _page],
         transport_type: Annotated[TransportName | None, Query(alias="transportType")] = None,
     ) -> Response:
         """All profiles of the tenant, in short."""
@@ -130,9 +128,7 @@ def device_profile_routes(connection: CoreConnection, authenticator: Authenticat
         asked = ids_in_query("deviceProfileIds", profile_ids)
         request = pb.ListDeviceProfilesRequest(page=all_of(asked), view=_BASIC, ids=asked)
         answer = await connection.ask(devices.ListDeviceProfiles, request, caller.token)
-        found = {profile.id: profile for profile in answer.profiles}
-        in_order = [found[profile_id] for profile_id in asked if profile_id in found]
-        return await list_answer(in_order, DeviceProfileInfo.of)
+        return await list_answer(in_order(asked, answer.profiles), DeviceProfileInfo.of)
 
     @router.get("/deviceProfileInfo/default")
     async def default_device_profile_info(caller: Annotated[Caller, signed_in]) -> DeviceProfileInfo:

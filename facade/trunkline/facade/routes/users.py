@@ -19,17 +19,15 @@ from trunkline.facade.schemas.users import User, UserBody
 from trunkline.v1 import identity_service_pb2 as pb
 from trunkline.v1.page_pb2 import PageRequest
 
-_page: Final = Depends(
-    paging(
-        {
-            "createdTime": "create_time",
-            "email": "email",
-            "name": "email",
-            "firstName": "first_name",
-            "lastName": "last_name",
-        }
-    )
-)
+_SORTABLE: Final = {
+    "createdTime": "create_time",
+    "email": "email",
+    "name": "email",
+    "firstName": "first_name",
+    "lastName": "last_name",
+}
+
+_page: Final = Depends(paging(_SORTABLE))
 
 
 def user_routes(connection: CoreConnection, authenticator: Authenticator, body_limit: int) -> APIRouter:

@@ -1,10 +1,10 @@
 """What all JSON bodies have in common: how they are read, how entities are named, and pages of them."""
 
 import json
-from typing import Any, Final, Generic, Self, TypeVar
+from typing import Annotated, Any, Final, Generic, Self, TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from trunkline.contract import ids
@@ -15,6 +15,9 @@ from trunkline.facade.errors import bad_request
 NO_ENTITY_TEXT: Final = ids.to_text(NO_ENTITY)
 
 Item = TypeVar("Item")
+
+Version = Annotated[int | None, Field(ge=-(2**63), lt=2**63)]
+"""Of an entity that a body changes: the one that was read, absent for whichever there is."""
 
 
 class Body(BaseModel):
@@ -71,6 +74,14 @@ def named(entity: EntityId | None, entity_type: str) -> str:
         raise bad_request(f"Invalid request body: an id of type {entity_type} is needed, not {entity.entity_type}")
     text = uuid_text(entity.id)
     return "" if text == NO_ENTITY_TEXT else text
+
+
+def changed(entity: EntityId | None, entity_type: str) -> str:
+    """The id of the entity that a body changes; the core finds nothing by ThingsBoard's "none".
+
+    Raises TrunklineError (INVALID_ARGUMENT) if it is the id of something else.
+    """
+    return named(entity, entity_type) or NO_ENTITY_TEXT
 
 
 def uuid_text(text: str) -> str:

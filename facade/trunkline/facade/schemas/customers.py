@@ -2,12 +2,11 @@
 
 from typing import Any, Self
 
-from pydantic import Field
-
 from trunkline.facade.schemas.base import (
-    NO_ENTITY_TEXT,
     EntityId,
+    Version,
     asked_version,
+    changed,
     entity,
     json_text,
     json_value,
@@ -27,7 +26,7 @@ class CustomerBody(Contact):
     tenant_id: EntityId | None = None
     external_id: EntityId | None = None
     title: str | None = None
-    version: int | None = Field(None, ge=-(2**63), lt=2**63)
+    version: Version = None
     additional_info: Any = None
 
     def creation(self) -> CreateCustomerRequest:
@@ -37,7 +36,7 @@ class CustomerBody(Contact):
     def update(self) -> UpdateCustomerRequest:
         """What the core is asked for if there is an id. Raises TrunklineError (INVALID_ARGUMENT)."""
         customer = self._customer()
-        customer.id = named(self.id, "CUSTOMER") or NO_ENTITY_TEXT
+        customer.id = changed(self.id, "CUSTOMER")
         return UpdateCustomerRequest(customer=customer, version=asked_version(self.version))
 
     def _customer(self) -> identity_pb.Customer:

@@ -2,10 +2,8 @@
 
 from typing import Final, Literal, Self
 
-from pydantic import Field
-
 from trunkline.facade.errors import bad_request
-from trunkline.facade.schemas.base import Body, EntityId, asked_version, entity, named, unix_ms, uuid_text
+from trunkline.facade.schemas.base import Body, EntityId, Version, asked_version, entity, named, unix_ms, uuid_text
 from trunkline.v1 import device_pb2 as devices_pb
 from trunkline.v1.device_service_pb2 import UpdateDeviceCredentialsRequest
 
@@ -27,7 +25,7 @@ class DeviceCredentialsBody(Body):
     credentials_type: Literal["ACCESS_TOKEN", "MQTT_BASIC", "X509_CERTIFICATE"] | None = None
     credentials_id: str | None = None
     credentials_value: str | None = None
-    version: int | None = Field(None, ge=-(2**63), lt=2**63)
+    version: Version = None
 
     def message(self) -> devices_pb.DeviceCredentials:
         """The credentials for the core. Raises TrunklineError (INVALID_ARGUMENT)."""

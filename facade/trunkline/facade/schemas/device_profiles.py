@@ -2,18 +2,18 @@
 
 from typing import Any, Literal, Self
 
-from pydantic import Field
-
 from trunkline.facade.errors import bad_request
 from trunkline.facade.schemas.base import (
-    NO_ENTITY_TEXT,
     Body,
     EntityId,
+    Version,
     asked_version,
+    changed,
     entity,
     named,
     unix_ms,
 )
+from trunkline.facade.schemas.ota_packages import refuse_packages
 from trunkline.facade.schemas.profile_data import ProfileData, TransportName, shown_profile_data, transport_name
 from trunkline.v1.device_profile_pb2 import DeviceProfile as ProfileMessage
 from trunkline.v1.device_profile_pb2 import TransportType
@@ -41,7 +41,7 @@ class DeviceProfileBody(Body):
     software_id: EntityId | None = None
     default_edge_rule_chain_id: EntityId | None = None
     external_id: EntityId | None = None
-    version: int | None = Field(None, ge=-(2**63), lt=2**63)
+    version: Version = None
     default: bool | None = None
 
     def creation(self) -> CreateDeviceProfileRequest:
@@ -51,7 +51,7 @@ class DeviceProfileBody(Body):
     def update(self) -> UpdateDeviceProfileRequest:
         """What the core is asked for if there is an id. Raises TrunklineError (INVALID_ARGUMENT)."""
         profile = self._profile()
-        profile.id = named(self.id, "DEVICE_PROFILE") or NO_ENTITY_TEXT
+        profile.id = changed(self.id, "DEVICE_PROFILE")
         return UpdateDeviceProfileRequest(profile=profile, version=asked_version(self.version))
 
     def _profile(self) -> ProfileMessage:
@@ -82,10 +82,7 @@ class DeviceProfileBody(Body):
     def _refuse_what_there_is_none_of(self) -> None:
         named(self.tenant_id, "TENANT")
         named(self.external_id, "DEVICE_PROFILE")
-        if named(self.firmware_id, "OTA_PACKAGE"):
-            raise bad_request("Can't assign non-existent firmware!")
-        if named(self.software_id, "OTA_PACKAGE"):
-            raise bad_request("Can't assign non-existent software!")
+        refuse_packages(firmware_id=self.firmware_id, software_id=self.software_id)
         if named(self.default_edge_rule_chain_id, "RULE_CHAIN"):
             raise bad_request("Can't assign non-existent rule chain!")
 

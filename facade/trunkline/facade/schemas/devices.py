@@ -2,14 +2,13 @@
 
 from typing import Any, Literal, Self
 
-from pydantic import Field
-
 from trunkline.facade.errors import bad_request
 from trunkline.facade.schemas.base import (
-    NO_ENTITY_TEXT,
     Body,
     EntityId,
+    Version,
     asked_version,
+    changed,
     entity,
     json_text,
     json_value,
@@ -17,6 +16,7 @@ from trunkline.facade.schemas.base import (
     unix_ms,
 )
 from trunkline.facade.schemas.device_credentials import DeviceCredentialsBody
+from trunkline.facade.schemas.ota_packages import refuse_packages
 from trunkline.facade.schemas.profile_data import TransportName, transport_name
 from trunkline.v1 import device_pb2 as devices_pb
 from trunkline.v1.device_service_pb2 import CreateDeviceRequest, NameConflict, UpdateDeviceRequest
@@ -74,7 +74,7 @@ class DeviceBody(Body):
     firmware_id: EntityId | None = None
     software_id: EntityId | None = None
     external_id: EntityId | None = None
-    version: int | None = Field(None, ge=-(2**63), lt=2**63)
+    version: Version = None
     additional_info: Any = None
     device_data: DeviceDataBody | None = None
 
@@ -102,16 +102,13 @@ class DeviceBody(Body):
     def update(self) -> UpdateDeviceRequest:
         """What the core is asked for if there is an id. Raises TrunklineError (INVALID_ARGUMENT)."""
         device = self._device()
-        device.id = named(self.id, "DEVICE") or NO_ENTITY_TEXT
+        device.id = changed(self.id, "DEVICE")
         return UpdateDeviceRequest(device=device, version=asked_version(self.version))
 
     def _device(self) -> devices_pb.Device:
         named(self.tenant_id, "TENANT")
         named(self.external_id, "DEVICE")
-        if named(self.firmware_id, "OTA_PACKAGE"):
-            raise bad_request("Can't assign non-existent firmware!")
-        if named(self.software_id, "OTA_PACKAGE"):
-            raise bad_request("Can't assign non-existent software!")
+        refuse_packages(firmware_id=self.firmware_id, software_id=self.software_id)
         return devices_pb.Device(
             name=self.name or "",
             type=self.type or "",

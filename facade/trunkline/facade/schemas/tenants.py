@@ -2,12 +2,11 @@
 
 from typing import Any, Self
 
-from pydantic import Field
-
 from trunkline.facade.schemas.base import (
-    NO_ENTITY_TEXT,
     EntityId,
+    Version,
     asked_version,
+    changed,
     entity,
     json_text,
     json_value,
@@ -27,7 +26,7 @@ class TenantBody(Contact):
     tenant_profile_id: EntityId | None = None
     title: str | None = None
     region: str | None = None
-    version: int | None = Field(None, ge=-(2**63), lt=2**63)
+    version: Version = None
     additional_info: Any = None
 
     def creation(self) -> CreateTenantRequest:
@@ -37,7 +36,7 @@ class TenantBody(Contact):
     def update(self) -> UpdateTenantRequest:
         """What the core is asked for if there is an id. Raises TrunklineError (INVALID_ARGUMENT)."""
         tenant = self._tenant()
-        tenant.id = named(self.id, "TENANT") or NO_ENTITY_TEXT
+        tenant.id = changed(self.id, "TENANT")
         return UpdateTenantRequest(tenant=tenant, version=asked_version(self.version))
 
     def _tenant(self) -> identity_pb.Tenant:

@@ -2,13 +2,12 @@
 
 from typing import Any, Final, Literal, Self
 
-from pydantic import Field
-
 from trunkline.facade.schemas.base import (
-    NO_ENTITY_TEXT,
     Body,
     EntityId,
+    Version,
     asked_version,
+    changed,
     entity,
     json_text,
     json_value,
@@ -35,7 +34,7 @@ class UserBody(Body):
     first_name: str | None = None
     last_name: str | None = None
     phone: str | None = None
-    version: int | None = Field(None, ge=-(2**63), lt=2**63)
+    version: Version = None
     additional_info: Any = None
 
     def creation(self) -> CreateUserRequest:
@@ -45,7 +44,7 @@ class UserBody(Body):
     def update(self) -> UpdateUserRequest:
         """What the core is asked for if there is an id. Raises TrunklineError (INVALID_ARGUMENT)."""
         user = self._user()
-        user.id = named(self.id, "USER") or NO_ENTITY_TEXT
+        user.id = changed(self.id, "USER")
         return UpdateUserRequest(user=user, version=asked_version(self.version))
 
     def _user(self) -> identity_pb.User:
