@@ -1,5 +1,8 @@
 """The application as a whole: what answers which path, and what a bug or an unknown path looks like."""
 
+import re
+from typing import Any
+
 import httpx
 import pytest
 import structlog
@@ -28,6 +31,20 @@ async def test_wrong_methods(client: httpx.AsyncClient, bearer: dict[str, str]) 
     response = await client.put("/api/auth/user", headers=bearer)
     assert (response.status_code, response.json()["message"]) == (405, "Request method 'PUT' is not supported")
     assert (await client.put("/api/auth/user")).status_code == 401
+
+
+FOR_ANYBODY = {"/api/auth/login", "/api/auth/login/public", "/api/auth/token", "/api/noauth/activate"}
+
+
+async def test_the_api_is_for_those_who_log_in(client: httpx.AsyncClient, core: RecordingCore) -> None:
+    page: dict[str, dict[str, Any]] = (await client.get("/openapi.json")).json()["paths"]
+    operations = [(method, path) for path in page for method in page[path] if path.startswith("/api/")]
+    assert len(operations) > 50
+    for method, path in [*operations, ("get", "/api/tenant/devices?deviceName=n")]:
+        if path not in FOR_ANYBODY:  # nothing of the request is looked at
+            response = await client.request(method, re.sub("{.*?}", "abc", path), content=b"{")
+            assert (response.status_code, response.json()["errorCode"]) == (401, 10), path
+    assert core.asked == []
 
 
 async def test_paths_with_a_slash_too_many_are_unknown(client: httpx.AsyncClient, bearer: dict[str, str]) -> None:

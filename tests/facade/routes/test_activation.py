@@ -71,11 +71,6 @@ async def test_activated_already(client: httpx.AsyncClient, core: RecordingCore,
     assert (response.status_code, response.json()["message"]) == (400, "User is already activated!")
 
 
-@pytest.mark.parametrize("path", [LINK, f"{LINK}Info"])
-async def test_links_are_for_those_who_log_in(client: httpx.AsyncClient, path: str) -> None:
-    assert (await client.get(path)).status_code == 401
-
-
 async def test_an_id_that_is_none(client: httpx.AsyncClient, bearer: dict[str, str]) -> None:
     response = await client.get("/api/user/abc/activationLink", headers=bearer)
     assert (response.status_code, response.json()["message"]) == (400, "Invalid UUID string: abc")

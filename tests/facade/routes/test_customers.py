@@ -76,23 +76,6 @@ async def test_a_list(client: httpx.AsyncClient, core: RecordingCore, bearer: di
 
 
 @pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("POST", "/api/customer"),
-        ("GET", f"/api/customer/{CUSTOMER}"),
-        ("DELETE", f"/api/customer/{CUSTOMER}"),
-        ("GET", "/api/customers?pageSize=1&page=0"),
-        ("GET", "/api/tenant/customers?customerTitle=A"),
-    ],
-)
-async def test_only_for_those_who_log_in(
-    client: httpx.AsyncClient, core: RecordingCore, method: str, path: str
-) -> None:
-    assert (await client.request(method, path)).status_code == 401
-    assert core.asked == []
-
-
-@pytest.mark.parametrize(
     ("method", "path", "body", "message"),
     [
         ("POST", "/api/customer", b"", "Invalid request body: "),

@@ -52,15 +52,6 @@ async def test_bodies_that_are_none(
     assert core.asked == []
 
 
-async def test_nothing_without_a_token(client: httpx.AsyncClient, core: RecordingCore) -> None:
-    for response in (
-        await client.get("/api/device/abc/credentials"),
-        await client.post("/api/device/credentials", content=b"{"),
-    ):
-        assert (response.status_code, response.json()["errorCode"]) == (401, 10)
-    assert core.asked == []
-
-
 async def test_ids_that_are_none(client: httpx.AsyncClient, bearer: dict[str, str]) -> None:
     response = await client.get("/api/device/abc/credentials", headers=bearer)
     assert (response.status_code, response.json()["message"]) == (400, "Invalid UUID string: abc")

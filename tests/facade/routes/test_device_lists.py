@@ -149,10 +149,3 @@ async def test_what_is_for_administrators(
     response = await client.get(path, headers={"X-Authorization": f"Bearer {token}"})
     assert response.status_code == (200 if allowed else 403)
     assert len(core.asked) == allowed
-
-
-@pytest.mark.parametrize("path", [*LISTS, "/api/devices"])
-async def test_nothing_without_a_token(client: httpx.AsyncClient, core: RecordingCore, path: str) -> None:
-    response = await client.get(path)
-    assert (response.status_code, response.json()["errorCode"]) == (401, 10)
-    assert core.asked == []

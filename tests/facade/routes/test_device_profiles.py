@@ -6,11 +6,9 @@ import httpx
 import pytest
 from doubles.recording_core import RecordingCore
 
-from trunkline.contract.errors import TrunklineError
 from trunkline.v1 import device_service_pb2 as pb
 from trunkline.v1.call_pb2 import DeliveryPolicy
 from trunkline.v1.device_profile_pb2 import DeviceProfile, TransportType
-from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.page_pb2 import PageRequest
 
 PROFILE = "00000000-0000-0000-0000-00000000000f"
@@ -175,29 +173,3 @@ async def test_bodies_that_are_none(
     response = await client.post("/api/deviceProfile", content=body, headers=bearer)
     assert (response.status_code, response.json()["errorCode"]) == (400, 31)
     assert core.asked == []
-
-
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        *PATHS,
-        ("POST", "/api/deviceProfile"),
-        ("GET", "/api/deviceProfile/names"),
-        ("GET", "/api/deviceProfiles"),
-        ("GET", "/api/deviceProfileInfos"),
-        ("GET", "/api/deviceProfileInfos/list"),
-        ("GET", "/api/deviceProfileInfo/default"),
-    ],
-)
-async def test_nothing_without_a_token(client: httpx.AsyncClient, core: RecordingCore, method: str, path: str) -> None:
-    response = await client.request(method, path.format("abc"), content=b"{")
-    assert (response.status_code, response.json()["errorCode"]) == (401, 10)
-    assert core.asked == []
-
-
-async def test_what_the_core_refuses(client: httpx.AsyncClient, core: RecordingCore, bearer: dict[str, str]) -> None:
-    message = "Device profile with such name already exists!"
-    core.answers[pb.CreateDeviceProfileRequest] = TrunklineError(ErrorReason.ERROR_REASON_ALREADY_EXISTS, message)
-    response = await client.post("/api/deviceProfile", json=BODY, headers=bearer)
-    assert response.status_code == 400
-    assert (response.json()["errorCode"], response.json()["message"]) == (31, message)

@@ -78,22 +78,6 @@ async def test_a_list(client: httpx.AsyncClient, core: RecordingCore, bearer: di
 
 
 @pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("POST", "/api/tenant"),
-        ("GET", f"/api/tenant/{TENANT}"),
-        ("DELETE", f"/api/tenant/{TENANT}"),
-        ("GET", "/api/tenants?pageSize=1&page=0"),
-    ],
-)
-async def test_only_for_those_who_log_in(
-    client: httpx.AsyncClient, core: RecordingCore, method: str, path: str
-) -> None:
-    assert (await client.request(method, path)).status_code == 401
-    assert core.asked == []
-
-
-@pytest.mark.parametrize(
     ("method", "path", "body", "message"),
     [
         ("POST", "/api/tenant", b"[]", "Invalid request body: "),

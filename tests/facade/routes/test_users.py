@@ -124,27 +124,6 @@ async def test_lists(
 
 
 @pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("POST", "/api/user?sendActivationMail=false"),
-        ("GET", f"/api/user/{USER}"),
-        ("DELETE", f"/api/user/{USER}"),
-        ("GET", f"/api/user/{USER}/token"),
-        ("POST", f"/api/user/{USER}/userCredentialsEnabled"),
-        ("GET", "/api/users?pageSize=1&page=0"),
-        ("GET", f"/api/customer/{CUSTOMER}/users?pageSize=1&page=0"),
-        ("GET", f"/api/tenant/{TENANT}/users?pageSize=1&page=0"),
-    ],
-)
-async def test_only_for_those_who_log_in(
-    client: httpx.AsyncClient, core: RecordingCore, method: str, path: str
-) -> None:
-    response = await client.request(method, path)
-    assert (response.status_code, response.json()["message"]) == (401, "Authentication failed")
-    assert core.asked == []
-
-
-@pytest.mark.parametrize(
     ("method", "path", "body", "message"),
     [
         ("POST", "/api/user?sendActivationMail=false", b"", "Invalid request body: "),
