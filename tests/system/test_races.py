@@ -202,5 +202,5 @@ async def test_credentials_replaced_while_the_device_connects(served: Served, ad
             await early.leave()
             await late.leave()
     fresh = MqttDevice(served.mqtt_port)
-    assert await fresh.connect(new)
+    assert await fresh.connect((await made(admin.get(path)))["credentialsId"])
     await fresh.leave()
