@@ -14,6 +14,6 @@ def test_as_written(tmp_path: Path) -> None:
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir()
     with serve("parts", here / ".trunkline") as served, serve("one", there) as other:
-        shell(other, here, 'trunkline device create "Pump from elsewhere"')
+        shell(other, here, 'trunkline device create "Fan from elsewhere"')
         read_along("manage-devices.md", served, here, names={ELSEWHERE: other.rest}, TRUNKLINE_FROM_PASSWORD="tenant")
-        shell(served, here, 'trunkline device show "Pump from elsewhere"')
+        shell(served, here, 'trunkline device show "Fan from elsewhere"')
