@@ -52,6 +52,21 @@ async def test_every_reason_survives_the_way_to_the_client(tmp_path: Path) -> No
         assert (back.reason, back.message, back.metadata) == (reason, error.message, error.metadata)
 
 
+@pytest.mark.parametrize("text", ["x", "🙂"])
+async def test_what_a_caller_said_at_length_is_clipped(tmp_path: Path, text: str) -> None:
+    """Otherwise gRPC puts a status of its own in place of ours."""
+    long = text * 20_000
+    reason = ErrorReason.ERROR_REASON_NOT_FOUND
+    error = TrunklineError(reason, f"Title [{long}] is not found", title=long, device_id="d", field=long)
+    back = error_of(await failure(tmp_path, lambda context: abort(context, error)))
+    assert back.reason is reason
+    assert back.message.startswith(f"Title [{text * 250}") and back.message.endswith("…")
+    assert back.metadata["device_id"] == "d" and back.metadata["title"] == back.metadata["field"]
+    fits = TrunklineError(reason, f"Title [{'🙂' * 255}] is not found", title="🙂" * 100)
+    back = error_of(await failure(tmp_path, lambda context: abort(context, fits)))
+    assert (back.message, back.metadata) == (fits.message, fits.metadata)
+
+
 async def test_a_status_carries_exactly_one_error_info(tmp_path: Path) -> None:
     error = TrunklineError(ErrorReason.ERROR_REASON_CALL_EXPIRED, "late")
     rpc_error = await failure(tmp_path, lambda context: abort(context, error))
