@@ -4,8 +4,8 @@ import pytest
 
 from trunkline.contract.errors import TrunklineError
 from trunkline.core.devices.model import DeviceDetails
-from trunkline.core.devices.validation import LONGEST, checked_details
-from trunkline.core.identity.validation import LARGEST_INFO
+from trunkline.core.devices.validation import checked_details
+from trunkline.core.validation import LARGEST_INFO, LONGEST
 from trunkline.v1.error_pb2 import ErrorReason
 
 

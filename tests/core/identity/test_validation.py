@@ -14,7 +14,6 @@ from trunkline.core.identity.validation import (
     check_password,
     check_texts,
     check_title,
-    stored_json,
 )
 from trunkline.v1.error_pb2 import ErrorReason
 
@@ -86,13 +85,3 @@ def test_a_password_has_6_to_72_characters() -> None:
     check_password("x" * 72)
     assert refusal(lambda: check_password("12345")) == "Password must be 6 or more characters in length."
     assert refusal(lambda: check_password("x" * 73)) == "Password must be no more than 72 characters in length."
-
-
-def test_additional_info_is_stored_without_white_space_and_null_not_at_all() -> None:
-    assert stored_json(b'{ "a": 1.0 }') == b'{"a":1.0}'
-    assert stored_json(b"") == stored_json(b" null ") == b""
-    assert refusal(lambda: stored_json(b"{")) == "The additional info is no JSON"
-    too_deep = "The additional info is not readable: nested too deeply"
-    assert refusal(lambda: stored_json(b"[" * 300 + b"]" * 300)) == too_deep
-    too_large = "Validation error: additionalInfo length must be equal or less than 65536"
-    assert refusal(lambda: stored_json(b"1" * 65_537)) == too_large

@@ -4,7 +4,7 @@ import pytest
 
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.ids import new_id, to_text
-from trunkline.core.rpc.convert import optional_id, required_id, timestamp
+from trunkline.core.rpc.convert import optional_id, optional_timestamp, required_id, timestamp
 from trunkline.v1.error_pb2 import ErrorReason
 
 
@@ -24,3 +24,5 @@ def test_bad_ids_name_their_field(text: str, message: str) -> None:
 
 def test_times_keep_their_milliseconds() -> None:
     assert timestamp(1_720_000_000_123).ToMilliseconds() == 1_720_000_000_123
+    assert optional_timestamp(1_720_000_000_123) == timestamp(1_720_000_000_123)
+    assert optional_timestamp(0) is None

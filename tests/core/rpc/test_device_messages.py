@@ -12,7 +12,6 @@ from trunkline.core.devices.model import EVERY_DEVICE, DeviceDetails, DeviceFilt
 from trunkline.core.devices.names import NameConflict
 from trunkline.core.presence.model import NEVER, Presence
 from trunkline.core.rpc.device_messages import (
-    MOST_IDS,
     conflict_of,
     credentials_message,
     details_of,
@@ -22,6 +21,7 @@ from trunkline.core.rpc.device_messages import (
     new_credentials_of,
     presence_message,
 )
+from trunkline.core.rpc.paging import LARGEST_SIZE
 from trunkline.v1.device_pb2 import DeviceCredentials
 from trunkline.v1.device_profile_pb2 import TransportType
 from trunkline.v1.device_service_pb2 import CreateDeviceRequest, ListDevicesRequest
@@ -133,7 +133,7 @@ def test_a_filter_asks_what_is_said() -> None:
         (ListDevicesRequest(device_profile_id="x"), "device_profile_id"),
         (ListDevicesRequest(ids=[""]), "ids"),
         (ListDevicesRequest(ids=["x"]), "ids"),
-        (ListDevicesRequest(ids=["1-2-3-4-5"] * (MOST_IDS + 1)), "ids"),
+        (ListDevicesRequest(ids=["1-2-3-4-5"] * (LARGEST_SIZE + 1)), "ids"),
     ],
 )
 def test_bad_filters_name_their_field(request_: ListDevicesRequest, field: str) -> None:

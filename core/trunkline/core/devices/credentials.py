@@ -13,11 +13,10 @@ from typing import Final
 
 import msgspec
 
-from trunkline.core.identity.validation import invalid
+from trunkline.core.validation import check_length, invalid
 from trunkline.v1.device_pb2 import CredentialsType
 
 TOKEN_LENGTH: Final = 20
-LONGEST_ID: Final = 255
 LONGEST_VALUE: Final = 64 * 1024
 """Characters; certificates have some thousand."""
 
@@ -56,10 +55,7 @@ def generated_token() -> str:
 
 def checked(new: NewCredentials) -> NewCredentials:
     """The credentials as they are stored, with the id that belongs to the value. Raises INVALID_ARGUMENT."""
-    if len(new.credentials_value) > LONGEST_VALUE:
-        invalid(
-            f"Validation error: credentialsValue length must be equal or less than {LONGEST_VALUE}", "credentials_value"
-        )
+    check_length("credentials_value", new.credentials_value, LONGEST_VALUE, name="credentialsValue")
     if new.type == ACCESS_TOKEN:
         stored = replace(new, credentials_value="")
     elif new.type == MQTT_BASIC:
@@ -119,8 +115,7 @@ def _check_id(credentials_id: str) -> None:
         invalid("Device credentials id should be specified!", "credentials_id")
     if _CONTROL.search(credentials_id):
         invalid("credentialsId must not contain control characters!", "credentials_id")
-    if len(credentials_id) > LONGEST_ID:
-        invalid(f"Validation error: credentialsId length must be equal or less than {LONGEST_ID}", "credentials_id")
+    check_length("credentials_id", credentials_id, name="credentialsId")
 
 
 def _sha3(text: str) -> str:

@@ -19,11 +19,11 @@ from trunkline.core.devices.permissions import (
 )
 from trunkline.core.devices.validation import checked_details
 from trunkline.core.identity.principal import Principal
-from trunkline.core.identity.validation import invalid
 from trunkline.core.presence.scope import scope_of
 from trunkline.core.store.devices import Changed, DeviceRows
 from trunkline.core.store.pages import Page, Paged
 from trunkline.core.tasks import uncancelled
+from trunkline.core.validation import invalid
 from trunkline.v1.error_pb2 import ErrorReason
 
 Listener = Callable[[bytes], None]

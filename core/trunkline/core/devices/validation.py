@@ -1,13 +1,9 @@
 """What may be said of a device. The texts are the ones that ThingsBoard's clients know."""
 
 from dataclasses import replace
-from typing import Final
 
 from trunkline.core.devices.model import DeviceDetails
-from trunkline.core.identity.validation import invalid, stored_json
-
-LONGEST: Final = 255
-"""Characters of a name, a type or a label."""
+from trunkline.core.validation import check_text, invalid, stored_json
 
 
 def checked_details(details: DeviceDetails) -> DeviceDetails:
@@ -15,13 +11,5 @@ def checked_details(details: DeviceDetails) -> DeviceDetails:
     if not details.name.strip():
         invalid("Device name should be specified!", "name")
     for field, text in (("name", details.name), ("type", details.type), ("label", details.label)):
-        check_text(field, text)
+        check_text("Device", field, text)
     return replace(details, additional_info=stored_json(details.additional_info))
-
-
-def check_text(field: str, text: str) -> None:
-    """Raise INVALID_ARGUMENT for a text that is too long, or that no database takes."""
-    if len(text) > LONGEST:
-        invalid(f"Validation error: {field} length must be equal or less than {LONGEST}", field)
-    if "\x00" in text:
-        invalid(f"Device {field} should not contain 0x00 symbol!", field)

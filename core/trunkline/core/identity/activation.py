@@ -11,8 +11,9 @@ from trunkline.core.identity.passwords import Passwords
 from trunkline.core.identity.permissions import only, visible_user
 from trunkline.core.identity.principal import Principal
 from trunkline.core.identity.tokens import TokenPair, Tokens
-from trunkline.core.identity.validation import check_password, invalid
+from trunkline.core.identity.validation import check_password
 from trunkline.core.store.users import UserRows
+from trunkline.core.validation import invalid
 from trunkline.v1.rpc_service_pb2 import Role
 
 LIFE_MS: Final = 86_400_000

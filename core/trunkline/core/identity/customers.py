@@ -12,10 +12,11 @@ from trunkline.core.identity.model import PUBLIC_TITLE, Customer, CustomerDetail
 from trunkline.core.identity.permissions import not_found, only, visible_customer
 from trunkline.core.identity.principal import Principal
 from trunkline.core.identity.revocations import Revocations
-from trunkline.core.identity.validation import check_contact, check_title, invalid, stored_json
+from trunkline.core.identity.validation import check_contact, check_title
 from trunkline.core.store.customers import CustomerRows
 from trunkline.core.store.pages import Page, Paged
 from trunkline.core.tasks import uncancelled
+from trunkline.core.validation import invalid, stored_json
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.rpc_service_pb2 import Role
 

@@ -13,10 +13,11 @@ from trunkline.core.identity.permissions import deny, only, visible_user
 from trunkline.core.identity.principal import Principal
 from trunkline.core.identity.revocations import Revocations
 from trunkline.core.identity.tokens import TokenPair, Tokens
-from trunkline.core.identity.validation import check_password, invalid
+from trunkline.core.identity.validation import check_password
 from trunkline.core.store.customers import CustomerRows
 from trunkline.core.store.users import UserRows
 from trunkline.core.tasks import uncancelled
+from trunkline.core.validation import invalid
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.rpc_service_pb2 import Role
 

@@ -11,10 +11,11 @@ from trunkline.core.identity.model import DEFAULT_REGION, Tenant, TenantDetails
 from trunkline.core.identity.permissions import not_found, only, visible_tenant
 from trunkline.core.identity.principal import Principal
 from trunkline.core.identity.revocations import Revocations
-from trunkline.core.identity.validation import check_contact, check_texts, check_title, stored_json
+from trunkline.core.identity.validation import check_contact, check_texts, check_title
 from trunkline.core.store.pages import Page, Paged
 from trunkline.core.store.tenants import TenantRows
 from trunkline.core.tasks import uncancelled
+from trunkline.core.validation import stored_json
 from trunkline.v1.rpc_service_pb2 import Role
 
 log = get_logger(__name__)

@@ -20,12 +20,13 @@ from trunkline.core.identity.permissions import (
 )
 from trunkline.core.identity.principal import Principal
 from trunkline.core.identity.revocations import Revocations
-from trunkline.core.identity.validation import check_email, check_texts, invalid, stored_json
+from trunkline.core.identity.validation import check_email, check_texts
 from trunkline.core.store.customers import CustomerRows
 from trunkline.core.store.pages import Page, Paged
 from trunkline.core.store.tenants import TenantRows
 from trunkline.core.store.users import UserRows
 from trunkline.core.tasks import uncancelled
+from trunkline.core.validation import invalid, stored_json
 from trunkline.v1.rpc_service_pb2 import Role
 
 log = get_logger(__name__)

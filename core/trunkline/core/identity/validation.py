@@ -2,18 +2,10 @@
 
 import re
 from dataclasses import asdict
-from typing import Final, NoReturn
+from typing import Final
 
-from trunkline.contract import json_text
-from trunkline.contract.errors import TrunklineError
 from trunkline.core.identity.model import Contact
-from trunkline.v1.error_pb2 import ErrorReason
-
-LONGEST: Final = 255
-"""Characters of any text."""
-
-LARGEST_INFO: Final = 64 * 1024
-"""Bytes of additional info: a page holds that of many."""
+from trunkline.core.validation import check_length, check_text, invalid
 
 SHORTEST_PASSWORD: Final = 6
 LONGEST_PASSWORD: Final = 72
@@ -26,8 +18,7 @@ def check_texts(**texts: str) -> None:
     `a b`."""
     for field, text in texts.items():
         name = field.replace("_", " ")
-        if len(text) > LONGEST:
-            invalid(f"Validation error: {name} length must be equal or less than {LONGEST}", field)
+        check_length(field, text, name=name)
         if "\x00" in text:
             invalid(f"{name.capitalize()} should not contain 0x00 symbol!", field)
 
@@ -36,9 +27,7 @@ def check_title(noun: str, title: str) -> None:
     """Raise INVALID_ARGUMENT for a title that says nothing, or too much."""
     if not title.strip():
         invalid(f"{noun} title should be specified!", "title")
-    if "\x00" in title:
-        invalid(f"{noun} title should not contain 0x00 symbol!", "title")
-    check_texts(title=title)
+    check_text(noun, "title", title)
 
 
 def check_contact(contact: Contact) -> None:
@@ -61,25 +50,3 @@ def check_password(password: str) -> None:
         invalid(f"Password must be {SHORTEST_PASSWORD} or more characters in length.", "password")
     if len(password) > LONGEST_PASSWORD:
         invalid(f"Password must be no more than {LONGEST_PASSWORD} characters in length.", "password")
-
-
-def stored_json(additional_info: bytes) -> bytes:
-    """The additional info as it is stored; nothing for `null`. Raises INVALID_ARGUMENT for no JSON and for too much."""
-    if not additional_info:
-        return b""
-    if len(additional_info) > LARGEST_INFO:
-        invalid(f"Validation error: additionalInfo length must be equal or less than {LARGEST_INFO}", "additional_info")
-    try:
-        compact = json_text.compact(additional_info)
-    except ValueError:
-        invalid("The additional info is no JSON", "additional_info")
-    try:
-        json_text.check_readable(compact)
-    except ValueError as error:
-        invalid(f"The additional info is not readable: {error}", "additional_info")
-    return b"" if compact == json_text.NULL else compact
-
-
-def invalid(message: str, field: str) -> NoReturn:
-    """Raise INVALID_ARGUMENT."""
-    raise TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, message, field=field)

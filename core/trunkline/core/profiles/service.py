@@ -7,12 +7,12 @@ from trunkline.contract.errors import TrunklineError
 from trunkline.contract.ids import new_id
 from trunkline.core.identity.permissions import not_found, only
 from trunkline.core.identity.principal import Principal
-from trunkline.core.identity.validation import invalid
 from trunkline.core.profiles.model import DeviceProfile, ProfileDetails
 from trunkline.core.profiles.validation import checked_details
 from trunkline.core.store.pages import Page, Paged
 from trunkline.core.store.profiles import ProfileRows
 from trunkline.core.tasks import uncancelled
+from trunkline.core.validation import invalid
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.rpc_service_pb2 import Role
 

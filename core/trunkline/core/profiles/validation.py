@@ -4,13 +4,15 @@ from dataclasses import replace
 from typing import Final
 
 from trunkline.contract import json_text
-from trunkline.core.identity.validation import LONGEST, invalid
 from trunkline.core.profiles.model import ProfileDetails
+from trunkline.core.validation import check_length, check_text, invalid
 from trunkline.v1.call_pb2 import Redelivery, SubmitStrategy
 from trunkline.v1.device_profile_pb2 import TransportType
 
 LARGEST_TEXT: Final = 64 * 1024
 """Characters of a description or an image, bytes of extra settings: a page of profiles holds many."""
+
+_NOUN: Final = "Device profile"
 
 _TOPICS: Final = ("mqtt_telemetry_topic", "mqtt_attributes_topic", "mqtt_attributes_subscribe_topic")
 
@@ -19,19 +21,12 @@ def checked_details(details: ProfileDetails) -> ProfileDetails:
     """The details as they are stored. Raises INVALID_ARGUMENT."""
     if not details.name.strip():
         invalid("Device profile name should be specified!", "name")
-    _check_text("name", details.name, LONGEST)
-    _check_text("description", details.description, LARGEST_TEXT)
-    _check_text("image", details.image, LARGEST_TEXT)
-    _check_text("defaultQueueName", details.default_queue_name, LONGEST)
+    check_text(_NOUN, "name", details.name)
+    check_text(_NOUN, "description", details.description, LARGEST_TEXT)
+    check_text(_NOUN, "image", details.image, LARGEST_TEXT)
+    check_text(_NOUN, "defaultQueueName", details.default_queue_name)
     _check_enums(details)
     return replace(_with_topics(details), extra=_extra(details.extra))
-
-
-def _check_text(field: str, text: str, longest: int) -> None:
-    if len(text) > longest:
-        invalid(f"Validation error: {field} length must be equal or less than {longest}", field)
-    if "\x00" in text:
-        invalid(f"Device profile {field} should not contain 0x00 symbol!", field)
 
 
 def _check_enums(details: ProfileDetails) -> None:
@@ -52,7 +47,7 @@ def _with_topics(details: ProfileDetails) -> ProfileDetails:
     ):
         invalid("mqtt settings are for profiles of transport type MQTT", "mqtt")
     for field, topic in topics.items():
-        _check_text(field, topic, LONGEST)
+        check_text(_NOUN, field, topic)
         if topic and not _is_filter(topic):
             invalid(f"'{topic}' is no filter of MQTT topics", field)
     return replace(details, **topics)
@@ -65,8 +60,7 @@ def _is_filter(topic: str) -> bool:
 
 
 def _extra(extra: bytes) -> bytes:
-    if len(extra) > LARGEST_TEXT:
-        invalid(f"Validation error: extra length must be equal or less than {LARGEST_TEXT}", "extra")
+    check_length("extra", extra, LARGEST_TEXT)
     if not extra:
         return b""
     try:

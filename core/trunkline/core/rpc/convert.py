@@ -2,19 +2,18 @@
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from trunkline.contract.errors import TrunklineError
 from trunkline.contract.ids import NO_ID, from_text
-from trunkline.v1.error_pb2 import ErrorReason
+from trunkline.core.validation import invalid
 
 
 def required_id(text: str, field: str) -> bytes:
     """The id in a request's field. Raises INVALID_ARGUMENT if it is missing or no UUID."""
     if not text:
-        raise TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, f"{field} is missing", field=field)
+        invalid(f"{field} is missing", field)
     try:
         return from_text(text)
     except ValueError as error:
-        raise TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, str(error), field=field) from None
+        invalid(str(error), field)
 
 
 def optional_id(text: str, field: str) -> bytes:
@@ -25,3 +24,8 @@ def optional_id(text: str, field: str) -> bytes:
 def timestamp(unix_ms: int) -> Timestamp:
     """A time as people read it."""
     return Timestamp(seconds=unix_ms // 1000, nanos=unix_ms % 1000 * 1_000_000)
+
+
+def optional_timestamp(unix_ms: int) -> Timestamp | None:
+    """A time as people read it; absent for 0, which is never."""
+    return timestamp(unix_ms) if unix_ms else None

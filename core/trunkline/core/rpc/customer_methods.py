@@ -1,12 +1,11 @@
 """The methods of IdentityService that are about customers: a thin adapter of `identity/customers.py`."""
 
-from trunkline.contract.errors import TrunklineError
 from trunkline.core.identity.customers import Customers
 from trunkline.core.rpc.authenticated import Authenticated, Context
 from trunkline.core.rpc.convert import required_id
 from trunkline.core.rpc.identity_messages import customer_details, customer_message
 from trunkline.core.rpc.paging import fitting, page_of
-from trunkline.v1.error_pb2 import ErrorReason
+from trunkline.core.validation import invalid
 from trunkline.v1.identity_service_pb2 import (
     CreateCustomerRequest,
     CreateCustomerResponse,
@@ -41,7 +40,7 @@ class CustomerMethods(Authenticated, IdentityServiceServicer):
             case "title":
                 customer = await self._customers.get_by_title(principal, request.title)
             case None:
-                raise TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, "id or title is missing", field="by")
+                invalid("id or title is missing", "by")
         return GetCustomerResponse(customer=customer_message(customer))
 
     async def UpdateCustomer(self, request: UpdateCustomerRequest, context: Context) -> UpdateCustomerResponse:

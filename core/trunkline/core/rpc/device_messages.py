@@ -1,20 +1,14 @@
 """Between DeviceService's messages about devices and the core's own values."""
 
-from typing import Final
-
-from trunkline.contract.errors import TrunklineError
 from trunkline.contract.ids import to_text
 from trunkline.core.devices.credentials import ACCESS_TOKEN, NewCredentials
 from trunkline.core.devices.model import Device, DeviceCredentials, DeviceDetails, DeviceFilter
 from trunkline.core.devices.names import DEFAULT_SEPARATOR, NameConflict
 from trunkline.core.presence.model import Presence
-from trunkline.core.rpc.convert import optional_id, required_id, timestamp
+from trunkline.core.rpc.convert import optional_id, optional_timestamp, timestamp
+from trunkline.core.rpc.paging import ids_of
 from trunkline.v1 import device_pb2
 from trunkline.v1.device_service_pb2 import CreateDeviceRequest, ListDevicesRequest
-from trunkline.v1.error_pb2 import ErrorReason
-
-MOST_IDS: Final = 10_000
-"""Ids in one request: as many as devices in a page."""
 
 
 def device_message(device: Device) -> device_pb2.Device:
@@ -39,14 +33,13 @@ def device_message(device: Device) -> device_pb2.Device:
 
 def presence_message(presence: Presence) -> device_pb2.Presence:
     """The presence as it is shown; a time that never was is absent."""
-    message = device_pb2.Presence(connected=presence.connected, active=presence.active)
-    if presence.last_connect_unix_ms:
-        message.last_connect_time.CopyFrom(timestamp(presence.last_connect_unix_ms))
-    if presence.last_disconnect_unix_ms:
-        message.last_disconnect_time.CopyFrom(timestamp(presence.last_disconnect_unix_ms))
-    if presence.last_activity_unix_ms:
-        message.last_activity_time.CopyFrom(timestamp(presence.last_activity_unix_ms))
-    return message
+    return device_pb2.Presence(
+        connected=presence.connected,
+        active=presence.active,
+        last_connect_time=optional_timestamp(presence.last_connect_unix_ms),
+        last_disconnect_time=optional_timestamp(presence.last_disconnect_unix_ms),
+        last_activity_time=optional_timestamp(presence.last_activity_unix_ms),
+    )
 
 
 def credentials_message(credentials: DeviceCredentials) -> device_pb2.DeviceCredentials:
@@ -94,16 +87,10 @@ def conflict_of(request: CreateDeviceRequest) -> NameConflict | None:
 
 def filter_of(request: ListDevicesRequest) -> DeviceFilter:
     """Which devices the list is about. Raises INVALID_ARGUMENT for a bad id, and for too many."""
-    if len(request.ids) > MOST_IDS:
-        raise TrunklineError(
-            ErrorReason.ERROR_REASON_INVALID_ARGUMENT,
-            f"A list has at most {MOST_IDS} ids, not {len(request.ids)}",
-            field="ids",
-        )
     return DeviceFilter(
         customer_id=optional_id(request.customer_id, "customer_id"),
         type=request.type,
         profile_id=optional_id(request.device_profile_id, "device_profile_id"),
         active=request.active if request.HasField("active") else None,
-        ids=frozenset(required_id(text, "ids") for text in request.ids),
+        ids=ids_of(request.ids),
     )

@@ -1,6 +1,5 @@
 """The methods of DeviceService that are about devices: a thin adapter of `devices/service.py`."""
 
-from trunkline.contract.errors import TrunklineError
 from trunkline.core.devices.service import Devices
 from trunkline.core.gentle import mapped
 from trunkline.core.rpc.authenticated import Authenticated, Context
@@ -15,6 +14,7 @@ from trunkline.core.rpc.device_messages import (
     new_credentials_of,
 )
 from trunkline.core.rpc.paging import fitting, page_of
+from trunkline.core.validation import invalid
 from trunkline.v1.device_service_pb2 import (
     AssignDeviceRequest,
     AssignDeviceResponse,
@@ -38,7 +38,6 @@ from trunkline.v1.device_service_pb2 import (
     UpdateDeviceResponse,
 )
 from trunkline.v1.device_service_pb2_grpc import DeviceServiceServicer
-from trunkline.v1.error_pb2 import ErrorReason
 
 
 class DeviceMethods(Authenticated, DeviceServiceServicer):
@@ -62,7 +61,7 @@ class DeviceMethods(Authenticated, DeviceServiceServicer):
             case "name":
                 device = await self._devices.get_by_name(principal, request.name)
             case None:
-                raise _missing("id or name is missing", "by")
+                invalid("id or name is missing", "by")
         return GetDeviceResponse(device=device_message(device))
 
     async def UpdateDevice(self, request: UpdateDeviceRequest, context: Context) -> UpdateDeviceResponse:
@@ -99,7 +98,7 @@ class DeviceMethods(Authenticated, DeviceServiceServicer):
         elif request.public:
             device = await self._devices.make_public(principal, device_id)
         else:
-            raise _missing("customer_id or public is missing", "to")
+            invalid("customer_id or public is missing", "to")
         return AssignDeviceResponse(device=device_message(device))
 
     async def UnassignDevice(self, request: UnassignDeviceRequest, context: Context) -> UnassignDeviceResponse:
@@ -128,7 +127,3 @@ class DeviceMethods(Authenticated, DeviceServiceServicer):
             request.version,
         )
         return UpdateDeviceCredentialsResponse(credentials=credentials_message(credentials))
-
-
-def _missing(message: str, field: str) -> TrunklineError:
-    return TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, message, field=field)

@@ -1,14 +1,12 @@
 """The methods of DeviceService that are about device profiles: a thin adapter of `profiles/service.py`."""
 
-from collections.abc import Sequence
-
-from trunkline.contract.errors import TrunklineError
 from trunkline.core.gentle import mapped
 from trunkline.core.profiles.service import Profiles
 from trunkline.core.rpc.authenticated import Authenticated, Context
 from trunkline.core.rpc.convert import required_id
-from trunkline.core.rpc.paging import LARGEST_SIZE, fitting, page_of
+from trunkline.core.rpc.paging import fitting, ids_of, page_of
 from trunkline.core.rpc.profile_messages import profile_details, profile_message
+from trunkline.core.validation import invalid
 from trunkline.v1.device_service_pb2 import (
     CreateDeviceProfileRequest,
     CreateDeviceProfileResponse,
@@ -25,7 +23,6 @@ from trunkline.v1.device_service_pb2 import (
     UpdateDeviceProfileResponse,
 )
 from trunkline.v1.device_service_pb2_grpc import DeviceServiceServicer
-from trunkline.v1.error_pb2 import ErrorReason
 
 
 class DeviceProfileMethods(Authenticated, DeviceServiceServicer):
@@ -52,7 +49,7 @@ class DeviceProfileMethods(Authenticated, DeviceServiceServicer):
             case "default" if request.default:
                 profile = await self._profiles.default(principal, whole=whole)
             case _:
-                raise _invalid("id, name or default is missing", "by")
+                invalid("id, name or default is missing", "by")
         return GetDeviceProfileResponse(profile=profile_message(profile, whole=whole))
 
     async def UpdateDeviceProfile(
@@ -85,7 +82,7 @@ class DeviceProfileMethods(Authenticated, DeviceServiceServicer):
             self._caller(context),
             page_of(request.page),
             transport_type=request.transport_type,
-            ids=_ids(request.ids),
+            ids=ids_of(request.ids),
             whole=whole,
         )
         messages = await mapped(lambda profile: profile_message(profile, whole=whole), found.items)
@@ -101,15 +98,5 @@ class DeviceProfileMethods(Authenticated, DeviceServiceServicer):
 
 def _whole(view: DeviceProfileView.ValueType) -> bool:
     if view not in DeviceProfileView.values():
-        raise _invalid(f"Unknown view {view}", "view")
+        invalid(f"Unknown view {view}", "view")
     return view != DeviceProfileView.DEVICE_PROFILE_VIEW_BASIC
-
-
-def _ids(texts: Sequence[str]) -> frozenset[bytes]:
-    if len(texts) > LARGEST_SIZE:
-        raise _invalid(f"A list has at most {LARGEST_SIZE} ids, not {len(texts)}", "ids")
-    return frozenset(required_id(text, "ids") for text in texts)
-
-
-def _invalid(message: str, field: str) -> TrunklineError:
-    return TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, message, field=field)

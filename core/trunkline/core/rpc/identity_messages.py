@@ -13,7 +13,7 @@ from trunkline.core.identity.model import (
     UserDetails,
 )
 from trunkline.core.identity.tokens import TokenPair
-from trunkline.core.rpc.convert import optional_id, timestamp
+from trunkline.core.rpc.convert import optional_id, optional_timestamp, timestamp
 from trunkline.v1 import identity_pb2
 
 
@@ -33,7 +33,7 @@ def user_message(user: User) -> identity_pb2.User:
         additional_info=user.additional_info,
         enabled=user.enabled,
         activated=user.activated,
-        last_login_time=timestamp(user.last_login_unix_ms) if user.last_login_unix_ms else None,
+        last_login_time=optional_timestamp(user.last_login_unix_ms),
     )
 
 

@@ -1,13 +1,14 @@
 """The page that a list request asks for."""
 
+from collections.abc import Sequence
 from typing import Final, TypeVar
 
 from google.protobuf.message import Message
 
 from trunkline.contract.channel import LARGEST_ANSWER_BYTES
-from trunkline.contract.errors import TrunklineError
+from trunkline.core.rpc.convert import required_id
 from trunkline.core.store.pages import Page
-from trunkline.v1.error_pb2 import ErrorReason
+from trunkline.core.validation import invalid
 from trunkline.v1.page_pb2 import PageRequest
 
 DEFAULT_SIZE: Final = 100
@@ -23,11 +24,7 @@ def page_of(request: PageRequest) -> Page:
     is an offset that every database takes.
     """
     if request.size > LARGEST_SIZE:
-        raise TrunklineError(
-            ErrorReason.ERROR_REASON_INVALID_ARGUMENT,
-            f"A page has at most {LARGEST_SIZE} items, not {request.size}",
-            field="size",
-        )
+        invalid(f"A page has at most {LARGEST_SIZE} items, not {request.size}", "size")
     return Page(
         size=request.size or DEFAULT_SIZE,
         number=request.number,
@@ -37,13 +34,16 @@ def page_of(request: PageRequest) -> Page:
     )
 
 
+def ids_of(texts: Sequence[str]) -> frozenset[bytes]:
+    """The ids that a list is to be about, no more than a page has. Raises INVALID_ARGUMENT."""
+    if len(texts) > LARGEST_SIZE:
+        invalid(f"A list has at most {LARGEST_SIZE} ids, not {len(texts)}", "ids")
+    return frozenset(required_id(text, "ids") for text in texts)
+
+
 def fitting(answer: M) -> M:
     """The answer with a page. Raises INVALID_ARGUMENT if it is larger than the channel takes."""
     size = answer.ByteSize()
     if size > LARGEST_ANSWER_BYTES:
-        raise TrunklineError(
-            ErrorReason.ERROR_REASON_INVALID_ARGUMENT,
-            f"The page has {size} bytes, more than {LARGEST_ANSWER_BYTES}: ask for fewer items",
-            field="size",
-        )
+        invalid(f"The page has {size} bytes, more than {LARGEST_ANSWER_BYTES}: ask for fewer items", "size")
     return answer

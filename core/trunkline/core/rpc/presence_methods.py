@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from trunkline.contract.errors import TrunklineError
 from trunkline.contract.ids import to_text
 from trunkline.core.identity.principal import Principal
 from trunkline.core.presence.watch import PresenceUpdate
@@ -10,9 +9,9 @@ from trunkline.core.presence.watches import PresenceWatches
 from trunkline.core.rpc.authenticated import Authenticated, Context
 from trunkline.core.rpc.convert import required_id
 from trunkline.core.rpc.device_messages import presence_message
+from trunkline.core.validation import invalid
 from trunkline.v1.device_service_pb2 import DevicePresence, WatchPresenceRequest, WatchPresenceResponse
 from trunkline.v1.device_service_pb2_grpc import DeviceServiceServicer
-from trunkline.v1.error_pb2 import ErrorReason
 
 MAX_NAMED = 10_000
 """Devices that one request may name."""
@@ -30,11 +29,7 @@ class PresenceMethods(Authenticated, DeviceServiceServicer):
         """How things stand, then every change, until the caller ends the stream or its token is no longer good."""
         principal = self._caller(context)
         if len(request.device_ids) > MAX_NAMED:
-            raise TrunklineError(
-                ErrorReason.ERROR_REASON_INVALID_ARGUMENT,
-                f"At most {MAX_NAMED} devices can be named; name none to watch all",
-                field="device_ids",
-            )
+            invalid(f"At most {MAX_NAMED} devices can be named; name none to watch all", "device_ids")
         device_ids = {required_id(text, "device_ids") for text in request.device_ids}
         await self._authentication.while_valid(principal, self._tell(principal, device_ids, context))
 

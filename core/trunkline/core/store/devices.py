@@ -20,7 +20,6 @@ from trunkline.core.devices.model import (
 )
 from trunkline.core.devices.names import NameConflict, free_name
 from trunkline.core.devices.permissions import customer_not_found
-from trunkline.core.devices.validation import check_text
 from trunkline.core.gentle import mapped
 from trunkline.core.store.customers import CustomerRows
 from trunkline.core.store.database import IN_LIMIT, Database
@@ -38,6 +37,7 @@ from trunkline.core.store.pages import Page, Paged, paged
 from trunkline.core.store.profiles import ProfileRows
 from trunkline.core.store.tables import customers, device_credentials, device_profiles, devices
 from trunkline.core.store.versions import change_row
+from trunkline.core.validation import check_text
 from trunkline.v1.error_pb2 import ErrorReason
 
 T = TypeVar("T")
@@ -283,7 +283,7 @@ async def _free_name(connection: AsyncConnection, device: Device, conflict: Name
         devices.c.tenant_id == device.tenant_id, devices.c.name.startswith(device.name, autoescape=True)
     )
     name = free_name(device.name, frozenset(await connection.scalars(query)), conflict)
-    check_text("name", name)
+    check_text("Device", "name", name)
     return name
 
 

@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Generic, NoReturn, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.contract.errors import TrunklineError
-from trunkline.v1.error_pb2 import ErrorReason
+from trunkline.core.validation import invalid
 
 T = TypeVar("T")
 
@@ -57,9 +56,9 @@ async def paged(
     What sorts equal is ordered by id, so that no row is on two pages. Raises INVALID_ARGUMENT for anything else.
     """
     if page.size < 1:
-        _invalid("size", f"A page has at least one item, not {page.size}")
+        invalid(f"A page has at least one item, not {page.size}", "size")
     if page.number < 0:
-        _invalid("number", f"There is no page {page.number}")
+        invalid(f"There is no page {page.number}", "number")
     if page.text_search:
         query = query.where(search.icontains(_searched(page.text_search), autoescape=True))
     total = await connection.scalar(select(func.count()).select_from(query.with_only_columns(id_column).subquery()))
@@ -73,17 +72,13 @@ def _order(page: Page, sortable: Mapping[str, ColumnElement[Any]]) -> ColumnElem
         return sortable[DEFAULT_SORT].desc()
     column = sortable.get(page.sort_by)
     if column is None:
-        _invalid("sort_by", f"Invalid sort property '{page.sort_by}'; it is one of {', '.join(sortable)}")
+        invalid(f"Invalid sort property '{page.sort_by}'; it is one of {', '.join(sortable)}", "sort_by")
     return column.desc() if page.descending else column.asc()
 
 
 def _searched(text: str) -> str:
     if len(text) > LONGEST_SEARCH:
-        _invalid("text_search", f"The text to search for is longer than {LONGEST_SEARCH} characters")
+        invalid(f"The text to search for is longer than {LONGEST_SEARCH} characters", "text_search")
     if "\x00" in text:  # PostgreSQL takes none in a text
-        _invalid("text_search", "The text to search for should not contain 0x00 symbol!")
+        invalid("The text to search for should not contain 0x00 symbol!", "text_search")
     return text
-
-
-def _invalid(field: str, message: str) -> NoReturn:
-    raise TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, message, field=field)
