@@ -162,12 +162,16 @@ def ok_empty(answer: httpx.Response) -> None:
 def test_tokens_that_are_taken(admin: httpx.Client) -> None:
     taken = "Device credentials are already assigned to another device!"
     assert told(admin.post("/api/device?accessToken=A1_TEST_TOKEN", json={"name": "Taken"})) == (400, 31, taken)
-    body = {
+    body: Json = {
         "device": {"name": "Taken"},
         "credentials": {"credentialsType": "ACCESS_TOKEN", "credentialsId": "A1_TEST_TOKEN"},
     }
     assert told(admin.post("/api/device-with-credentials", json=body)) == (400, 31, taken)
     assert told(admin.get("/api/tenant/device?deviceName=Taken")) == (404, 32, "Requested item wasn't found!")
+    device = named(admin, "Test Device B1")
+    body["device"] = device | {"label": "not this"}
+    assert told(admin.post("/api/device-with-credentials", json=body)) == (400, 31, taken)
+    assert named(admin, "Test Device B1") == device
 
 
 def test_a_device_with_credentials(admin: httpx.Client) -> None:

@@ -488,3 +488,28 @@ async def test_of_two_who_delete_a_device_one_did(devices: Devices, people: Peop
     attempts = (devices.delete(people.admin, made.id) for _ in range(5))
     outcomes = await asyncio.gather(*attempts, return_exceptions=True)
     assert [outcome for outcome in outcomes if not isinstance(outcome, TrunklineError)] == [None]
+
+
+async def test_a_device_and_its_credentials_change_together_or_not_at_all(
+    devices: Devices, people: People, store: Store
+) -> None:
+    told: list[bytes] = []
+    devices.on_credentials_changed(told.append)
+    other = await devices.create(people.admin, DeviceDetails("Lamp"), token("taken"))
+    made = await devices.create(people.admin, replace(PUMP, customer_id=people.customer_id), token("first"))
+    renamed = replace(details_of(made), name="Pumps")
+    for details, version, credentials, reason, message in (
+        (renamed, 0, token("taken"), TAKEN, CREDENTIALS_TAKEN),
+        (renamed, 9, token("second"), ErrorReason.ERROR_REASON_VERSION_CONFLICT, ""),
+        (replace(renamed, name=other.name), 0, token("second"), TAKEN, NAME_TAKEN),
+        (renamed, 0, token(" "), INVALID, "Device credentials id should be specified!"),
+    ):
+        await refused(devices.update(people.admin, made.id, details, version, credentials), reason, message)
+    await refused(devices.update(people.customer, made.id, renamed, 0, token("second")), DENIED)
+    assert await devices.get(people.admin, made.id) == made
+    assert (await devices.credentials(people.admin, made.id)).credentials_id == "first"
+    assert told == []
+    after = await devices.update(people.admin, made.id, renamed, made.version, token("second"))
+    shown = await devices.credentials(people.admin, made.id)
+    assert (after.name, after.version, shown.credentials_id, shown.version) == ("Pumps", 2, "second", 2)
+    assert told == [made.id]

@@ -112,13 +112,11 @@ async def test_change_with_credentials(client: httpx.AsyncClient, core: Recordin
     body = WITH_CREDENTIALS | {"device": {"id": ID, "name": "n"}}
     response = await client.post("/api/device-with-credentials", json=body, headers=bearer)
     assert response.json()["id"] == ID
-    replaced = DeviceCredentials(
-        id=CREDENTIALS, device_id=DEVICE, type=CREDENTIALS_TYPE_ACCESS_TOKEN, credentials_id="T"
-    )
     assert core.asked == [
-        pb.GetDeviceCredentialsRequest(device_id=DEVICE),
-        pb.UpdateDeviceRequest(device=Device(id=DEVICE, name="n")),
-        pb.UpdateDeviceCredentialsRequest(credentials=replaced),
+        pb.UpdateDeviceRequest(
+            device=Device(id=DEVICE, name="n"),
+            credentials=DeviceCredentials(type=CREDENTIALS_TYPE_ACCESS_TOKEN, credentials_id="T"),
+        )
     ]
 
 

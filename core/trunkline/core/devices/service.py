@@ -146,12 +146,22 @@ class Devices:
         return await self._rows.types(scope.tenant_id, scope.customer_id)
 
     @uncancelled
-    async def update(self, principal: Principal, device_id: bytes, details: DeviceDetails, version: int = 0) -> Device:
+    async def update(
+        self,
+        principal: Principal,
+        device_id: bytes,
+        details: DeviceDetails,
+        version: int = 0,
+        credentials: NewCredentials | None = None,
+    ) -> Device:
         """The device as it now is; `version` is that of the device that was read, 0: any.
 
-        A customer's user may change the customer's devices, but give them to nobody else. Raises what `create` does,
-        and VERSION_CONFLICT.
+        With `credentials` it shows these from now on, and its sessions end: both are changed or neither. A customer's
+        user may change the customer's devices, but give them to nobody else, and no credentials. Raises what `create`
+        does, and VERSION_CONFLICT.
         """
+        if credentials is not None:
+            may_administer(principal)
         details = checked_details(details)
         changed = await self._rows.change(
             device_id,
@@ -159,8 +169,13 @@ class Devices:
             lambda device: may_change(principal, device, device_id, details.customer_id),
             version=version,
             now_unix_ms=self._now_ms(),
+            credentials=checked(credentials) if credentials is not None else None,
         )
-        return self._told(changed)
+        device = self._told(changed)
+        if credentials is not None:
+            for listener in self._credentials_changed:
+                listener(device_id)
+        return device
 
     @uncancelled
     async def assign(self, principal: Principal, device_id: bytes, customer_id: bytes) -> Device:

@@ -71,6 +71,7 @@ class DeviceMethods(Authenticated, DeviceServiceServicer):
             required_id(request.device.id, "device.id"),
             details_of(request.device),
             request.version,
+            new_credentials_of(request.credentials) if request.HasField("credentials") else None,
         )
         return UpdateDeviceResponse(device=device_message(device))
 

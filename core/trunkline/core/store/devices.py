@@ -4,12 +4,13 @@ from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import Executable, Row, delete, insert, select
+from sqlalchemy import Executable, Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.ids import to_text
+from trunkline.core.devices.credentials import NewCredentials
 from trunkline.core.devices.model import (
     Device,
     DeviceCredentials,
@@ -20,7 +21,6 @@ from trunkline.core.devices.model import (
 )
 from trunkline.core.devices.names import NameConflict, free_name
 from trunkline.core.devices.permissions import customer_not_found
-from trunkline.core.gentle import mapped
 from trunkline.core.store.customers import CustomerRows
 from trunkline.core.store.database import IN_LIMIT, Database
 from trunkline.core.store.device_queries import (
@@ -117,7 +117,7 @@ class DeviceRows:
             )
 
         rows = await self._database.run(work)
-        return Paged(await mapped(lambda row: device_of(row, active_since), rows.items), rows.total)
+        return await rows.mapped(lambda row: device_of(row, active_since))
 
     async def types(self, tenant_id: bytes, customer_id: bytes) -> list[str]:
         """The types, in order, that the tenant's devices have, or those of one customer."""
@@ -166,15 +166,24 @@ class DeviceRows:
             raise _credentials_taken() from None
 
     async def change(
-        self, device_id: bytes, details: DeviceDetails, allowed: Allowed, *, version: int, now_unix_ms: int
+        self,
+        device_id: bytes,
+        details: DeviceDetails,
+        allowed: Allowed,
+        *,
+        version: int,
+        now_unix_ms: int,
+        credentials: NewCredentials | None = None,
     ) -> Changed:
-        """The device with its new details.
+        """The device with its new details, and with new credentials if there are some: both or neither.
 
         `version` is the one that was read, 0: any. Raises what `allowed` does, VERSION_CONFLICT, ALREADY_EXISTS if the
-        name is taken, and INVALID_ARGUMENT if the tenant has no such profile or customer.
+        name or the credentials are taken, and INVALID_ARGUMENT if the tenant has no such profile or customer.
         """
 
         async def values(connection: AsyncConnection, device: Device) -> dict[str, Any]:
+            if credentials is not None:
+                await _show(connection, device.id, credentials)
             profile_id, _ = await ProfileRows.resolve(
                 connection, device.tenant_id, details.profile_id, details.type, now_unix_ms
             )
@@ -285,6 +294,15 @@ async def _free_name(connection: AsyncConnection, device: Device, conflict: Name
     name = free_name(device.name, frozenset(await connection.scalars(query)), conflict)
     check_text("Device", "name", name)
     return name
+
+
+async def _show(connection: AsyncConnection, device_id: bytes, shown: NewCredentials) -> None:
+    """Replace the device's credentials, whatever they were. Raises ALREADY_EXISTS if another device has them."""
+    change = update(device_credentials).where(device_credentials.c.device_id == device_id)
+    try:
+        await connection.execute(change.values(version=device_credentials.c.version + 1, **asdict(shown)))
+    except IntegrityError:
+        raise _credentials_taken() from None
 
 
 async def _customer_of(connection: AsyncConnection, tenant_id: bytes, customer_id: bytes) -> bytes | None:

@@ -52,15 +52,8 @@ def device_routes(connection: CoreConnection, authenticator: Authenticator, body
         if body.id is not None:
             require_role(caller, Role.ROLE_TENANT_ADMIN)  # who may change the device alone changes nothing here
             update = body.update()
-            before = await connection.ask(
-                devices.GetDeviceCredentials, pb.GetDeviceCredentialsRequest(device_id=update.device.id), caller.token
-            )
-            after = credentials.message()
-            after.id, after.device_id = before.credentials.id, update.device.id
-            changed = await connection.ask(devices.UpdateDevice, update, caller.token)
-            replaced = pb.UpdateDeviceCredentialsRequest(credentials=after)
-            await connection.ask(devices.UpdateDeviceCredentials, replaced, caller.token)
-            return Device.of(changed.device)
+            update.credentials.CopyFrom(credentials.message())
+            return Device.of((await connection.ask(devices.UpdateDevice, update, caller.token)).device)
         creation = body.creation(credentials=credentials, name_conflict=name_conflict)
         return Device.of((await connection.ask(devices.CreateDevice, creation, caller.token)).device)
 

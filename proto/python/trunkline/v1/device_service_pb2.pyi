@@ -199,21 +199,27 @@ class UpdateDeviceRequest(_message.Message):
 
     DEVICE_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    CREDENTIALS_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """as read, 0: any"""
     @_builtins.property
     def device(self) -> _device_pb2.Device:
         """id and what is to be: name, type or device_profile_id, label, customer_id, additional_info"""
 
+    @_builtins.property
+    def credentials(self) -> _device_pb2.DeviceCredentials:
+        """type, credentials_id and credentials_value from now on; absent: as they are"""
+
     def __init__(
         self,
         *,
         device: _device_pb2.Device | None = ...,
         version: _builtins.int = ...,
+        credentials: _device_pb2.DeviceCredentials | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["device", b"device"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["credentials", b"credentials", "device", b"device"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["device", b"device", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["credentials", b"credentials", "device", b"device", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
