@@ -45,7 +45,7 @@ def directory(store: Store) -> Directory:
 
 @pytest.fixture
 def devices(store: Store, directory: Directory, wall: WallClock) -> Devices:
-    return Devices(store.devices, directory, wall)
+    return Devices(store.devices, directory, lambda: wall.now_ms)
 
 
 def token(text: str) -> NewCredentials:
@@ -381,7 +381,7 @@ async def test_presence_is_settled_before_it_is_read(
     async def settle() -> None:
         await store.presence.write(pending)
 
-    devices = Devices(store.devices, directory, wall, settle)
+    devices = Devices(store.devices, directory, lambda: wall.now_ms, settle)
     made = await devices.create(people.admin, PUMP)
     pending.append(PresenceChange(made.id, True, 1, 0, 1))
     assert (await devices.get(people.admin, made.id)).presence.last_connect_unix_ms == 1

@@ -25,7 +25,7 @@ NOT_FOUND = ErrorReason.ERROR_REASON_NOT_FOUND
 
 @pytest.fixture
 def customers(store: Store, revocations: Revocations, wall: WallClock) -> Customers:
-    return Customers(store.customers, revocations, wall)
+    return Customers(store.customers, revocations, lambda: wall.now_ms)
 
 
 async def test_from_creation_to_deletion(customers: Customers, people: People) -> None:

@@ -23,7 +23,7 @@ NOT_FOUND = ErrorReason.ERROR_REASON_NOT_FOUND
 
 @pytest.fixture
 def tenants(store: Store, revocations: Revocations, wall: WallClock) -> Tenants:
-    return Tenants(store.tenants, revocations, wall)
+    return Tenants(store.tenants, revocations, lambda: wall.now_ms)
 
 
 async def test_from_creation_to_deletion(tenants: Tenants, people: People) -> None:

@@ -20,7 +20,7 @@ PUMP = ProfileDetails("pump")
 
 @pytest.fixture
 def profiles(store: Store, wall: WallClock) -> Profiles:
-    return Profiles(store.profiles, wall)
+    return Profiles(store.profiles, lambda: wall.now_ms)
 
 
 @pytest.fixture

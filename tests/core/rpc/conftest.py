@@ -84,8 +84,8 @@ async def server(
         transport_service=IdleTransportService(),
         device_service=DeviceService(
             authentication=authentication,
-            devices=Devices(store.devices, Directory(store.devices), wall),
-            profiles=Profiles(store.profiles, wall),
+            devices=Devices(store.devices, Directory(store.devices), lambda: wall.now_ms),
+            profiles=Profiles(store.profiles, lambda: wall.now_ms),
             presence=presence,
         ),
         identity_service=IdentityService(
@@ -106,8 +106,8 @@ async def server(
                 revocations=revocations,
                 now_s=wall,
             ),
-            customers=Customers(store.customers, revocations, wall),
-            tenants=Tenants(store.tenants, revocations, wall),
+            customers=Customers(store.customers, revocations, lambda: wall.now_ms),
+            tenants=Tenants(store.tenants, revocations, lambda: wall.now_ms),
             key=key,
         ),
         data_dir=tmp_path,

@@ -4,7 +4,8 @@ import pytest
 
 from trunkline.contract.channel import LARGEST_ANSWER_BYTES
 from trunkline.contract.errors import TrunklineError
-from trunkline.core.rpc.paging import LARGEST_SIZE, fitting, page_of
+from trunkline.contract.ids import from_text
+from trunkline.core.rpc.paging import LARGEST_SIZE, fitting, ids_of, page_of
 from trunkline.core.store.pages import Page
 from trunkline.v1.device_pb2 import Device
 from trunkline.v1.device_service_pb2 import ListDevicesResponse
@@ -33,6 +34,15 @@ def test_a_page_may_be_too_large() -> None:
         page_of(PageRequest(size=LARGEST_SIZE + 1))
     assert caught.value.reason == ErrorReason.ERROR_REASON_INVALID_ARGUMENT
     assert caught.value.metadata == {"field": "size"}
+
+
+def test_a_list_is_about_no_more_than_a_page_has() -> None:
+    id_text = "784f394c-42b6-435a-983c-b7beff2784f9"
+    assert ids_of([]) == frozenset()
+    assert ids_of([id_text] * LARGEST_SIZE) == {from_text(id_text)}
+    with pytest.raises(TrunklineError, match="A list has at most 10000 ids, not 10001") as caught:
+        ids_of([id_text] * (LARGEST_SIZE + 1))
+    assert caught.value.metadata == {"field": "ids"}
 
 
 def test_an_answer_may_be_too_large() -> None:

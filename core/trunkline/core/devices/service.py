@@ -1,11 +1,11 @@
 """Creating, reading, changing and deleting devices and their credentials."""
 
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.ids import NO_ID, new_id
+from trunkline.core.clock import unix_ms
 from trunkline.core.devices.credentials import ACCESS_TOKEN, NewCredentials, checked, generated_token
 from trunkline.core.devices.directory import Directory
 from trunkline.core.devices.model import EVERY_DEVICE, Device, DeviceCredentials, DeviceDetails, DeviceFilter
@@ -35,7 +35,7 @@ async def _nothing_pending() -> None:
 
 
 class Devices:
-    """Devices for those who may see them. `now_s` is the wall clock in seconds.
+    """Devices for those who may see them. `now_ms` is the wall clock in milliseconds.
 
     `settle` writes what is known of the devices' presence and not yet in the store; it is awaited before presence is
     read. Raises PERMISSION_DENIED and DEVICE_NOT_FOUND as `permissions` says, and STORE_UNAVAILABLE.
@@ -45,12 +45,12 @@ class Devices:
         self,
         rows: DeviceRows,
         directory: Directory,
-        now_s: Callable[[], float] = time.time,
+        now_ms: Callable[[], int] = unix_ms,
         settle: Callable[[], Awaitable[None]] = _nothing_pending,
     ) -> None:
         self._rows = rows
         self._directory = directory
-        self._now_s = now_s
+        self._now_ms = now_ms
         self._settle = settle
         self._deleted: list[Listener] = []
         self._credentials_changed: list[Listener] = []
@@ -271,6 +271,3 @@ class Devices:
         for listener in (*reassigned, *moved):
             listener(changed.device.id)
         return changed.device
-
-    def _now_ms(self) -> int:
-        return int(self._now_s() * 1000)

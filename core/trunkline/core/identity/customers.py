@@ -1,6 +1,5 @@
 """Creating, reading, changing and deleting customers."""
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
@@ -8,6 +7,7 @@ from typing import Final
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.ids import new_id, to_text
 from trunkline.contract.logs import get_logger
+from trunkline.core.clock import unix_ms
 from trunkline.core.identity.model import PUBLIC_TITLE, Customer, CustomerDetails
 from trunkline.core.identity.permissions import not_found, only, visible_customer
 from trunkline.core.identity.principal import Principal
@@ -29,15 +29,15 @@ _TENANT_ADMIN: Final = Role.ROLE_TENANT_ADMIN
 
 
 class Customers:
-    """Customers for those who may see them. `now_s` is the wall clock in seconds.
+    """Customers for those who may see them. `now_ms` is the wall clock in milliseconds.
 
     Raises PERMISSION_DENIED and NOT_FOUND as `permissions` says, and STORE_UNAVAILABLE.
     """
 
-    def __init__(self, rows: CustomerRows, revocations: Revocations, now_s: Callable[[], float] = time.time) -> None:
+    def __init__(self, rows: CustomerRows, revocations: Revocations, now_ms: Callable[[], int] = unix_ms) -> None:
         self._rows = rows
         self._revocations = revocations
-        self._now_s = now_s
+        self._now_ms = now_ms
         self._deleted: list[Listener] = []
 
     def on_deleted(self, listener: Listener) -> None:
@@ -114,9 +114,6 @@ class Customers:
         """One page of the tenant's customers. Raises INVALID_ARGUMENT for a page that cannot be."""
         only(principal, _TENANT_ADMIN)
         return await self._rows.page(principal.tenant_id, page)
-
-    def _now_ms(self) -> int:
-        return int(self._now_s() * 1000)
 
 
 def _checked(details: CustomerDetails) -> CustomerDetails:

@@ -1,12 +1,12 @@
 """Creating, reading, changing and deleting tenants."""
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
 from trunkline.contract.ids import new_id, to_text
 from trunkline.contract.logs import get_logger
+from trunkline.core.clock import unix_ms
 from trunkline.core.identity.model import DEFAULT_REGION, Tenant, TenantDetails
 from trunkline.core.identity.permissions import not_found, only, visible_tenant
 from trunkline.core.identity.principal import Principal
@@ -27,15 +27,15 @@ _SYS_ADMIN: Final = Role.ROLE_SYS_ADMIN
 
 
 class Tenants:
-    """Tenants for those who may see them. `now_s` is the wall clock in seconds.
+    """Tenants for those who may see them. `now_ms` is the wall clock in milliseconds.
 
     Raises PERMISSION_DENIED and NOT_FOUND as `permissions` says, and STORE_UNAVAILABLE.
     """
 
-    def __init__(self, rows: TenantRows, revocations: Revocations, now_s: Callable[[], float] = time.time) -> None:
+    def __init__(self, rows: TenantRows, revocations: Revocations, now_ms: Callable[[], int] = unix_ms) -> None:
         self._rows = rows
         self._revocations = revocations
-        self._now_s = now_s
+        self._now_ms = now_ms
         self._deleted: list[Listener] = []
 
     def on_deleted(self, listener: Listener) -> None:
@@ -96,9 +96,6 @@ class Tenants:
         """One page of all tenants. Raises INVALID_ARGUMENT for a page that cannot be."""
         only(principal, _SYS_ADMIN)
         return await self._rows.page(page)
-
-    def _now_ms(self) -> int:
-        return int(self._now_s() * 1000)
 
 
 def _checked(details: TenantDetails) -> TenantDetails:

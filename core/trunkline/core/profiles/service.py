@@ -1,10 +1,10 @@
 """Creating, reading, changing and deleting device profiles, with the texts that ThingsBoard's clients know."""
 
-import time
 from collections.abc import Callable, Collection
 
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.ids import new_id
+from trunkline.core.clock import unix_ms
 from trunkline.core.identity.permissions import not_found, only
 from trunkline.core.identity.principal import Principal
 from trunkline.core.profiles.model import DeviceProfile, ProfileDetails
@@ -23,13 +23,13 @@ Listener = Callable[[DeviceProfile, DeviceProfile], None]
 class Profiles:
     """The device profiles of a tenant, for its administrators; `whole=False`: what its customers' users may see too.
 
-    `now_s` is the wall clock in seconds. Raises PERMISSION_DENIED, NOT_FOUND, also for a profile of another tenant,
-    and STORE_UNAVAILABLE.
+    `now_ms` is the wall clock in milliseconds. Raises PERMISSION_DENIED, NOT_FOUND, also for a profile of another
+    tenant, and STORE_UNAVAILABLE.
     """
 
-    def __init__(self, rows: ProfileRows, now_s: Callable[[], float] = time.time) -> None:
+    def __init__(self, rows: ProfileRows, now_ms: Callable[[], int] = unix_ms) -> None:
         self._rows = rows
-        self._now_s = now_s
+        self._now_ms = now_ms
         self._changed: list[Listener] = []
 
     def on_changed(self, listener: Listener) -> None:
@@ -42,7 +42,7 @@ class Profiles:
         details = checked_details(details)
         if is_default:
             _one_default()
-        profile = DeviceProfile(new_id(), principal.tenant_id, details, int(self._now_s() * 1000))
+        profile = DeviceProfile(new_id(), principal.tenant_id, details, self._now_ms())
         await self._rows.add(profile)
         return profile
 

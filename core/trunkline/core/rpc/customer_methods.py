@@ -1,5 +1,6 @@
 """The methods of IdentityService that are about customers: a thin adapter of `identity/customers.py`."""
 
+from trunkline.core.gentle import mapped
 from trunkline.core.identity.customers import Customers
 from trunkline.core.rpc.authenticated import Authenticated, Context
 from trunkline.core.rpc.convert import required_id
@@ -61,5 +62,5 @@ class CustomerMethods(Authenticated, IdentityServiceServicer):
     async def ListCustomers(self, request: ListCustomersRequest, context: Context) -> ListCustomersResponse:
         """One page of customers."""
         found = await self._customers.page(self._caller(context), page_of(request.page))
-        customers = [customer_message(customer) for customer in found.items]
+        customers = await mapped(customer_message, found.items)
         return fitting(ListCustomersResponse(customers=customers, total=found.total))

@@ -1,5 +1,6 @@
 """The methods of IdentityService that are about tenants: a thin adapter of `identity/tenants.py`."""
 
+from trunkline.core.gentle import mapped
 from trunkline.core.identity.tenants import Tenants
 from trunkline.core.rpc.authenticated import Authenticated, Context
 from trunkline.core.rpc.convert import required_id
@@ -49,6 +50,5 @@ class TenantMethods(Authenticated, IdentityServiceServicer):
     async def ListTenants(self, request: ListTenantsRequest, context: Context) -> ListTenantsResponse:
         """One page of tenants."""
         found = await self._tenants.page(self._caller(context), page_of(request.page))
-        return fitting(
-            ListTenantsResponse(tenants=[tenant_message(tenant) for tenant in found.items], total=found.total)
-        )
+        tenants = await mapped(tenant_message, found.items)
+        return fitting(ListTenantsResponse(tenants=tenants, total=found.total))

@@ -1,5 +1,6 @@
 """The methods of IdentityService that are about users: a thin adapter of `identity/users.py` and what is beside it."""
 
+from trunkline.core.gentle import mapped
 from trunkline.core.identity.activation import Activations
 from trunkline.core.identity.logins import Logins
 from trunkline.core.identity.users import Users
@@ -66,7 +67,8 @@ class UserMethods(Authenticated, IdentityServiceServicer):
             tenant_id=optional_id(request.tenant_id, "tenant_id"),
             customer_id=optional_id(request.customer_id, "customer_id"),
         )
-        return fitting(ListUsersResponse(users=[user_message(user) for user in found.items], total=found.total))
+        users = await mapped(user_message, found.items)
+        return fitting(ListUsersResponse(users=users, total=found.total))
 
     async def SetUserEnabled(self, request: SetUserEnabledRequest, context: Context) -> SetUserEnabledResponse:
         """Let a user log in, or not."""

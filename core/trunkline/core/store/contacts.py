@@ -1,11 +1,18 @@
 """The columns by which a customer or a tenant can be reached. They have the names of a Contact's fields."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import ColumnElement, Row, Table
 
 from trunkline.core.identity.model import Contact, Customer, CustomerDetails, Tenant, TenantDetails
+
+
+def sortable(table: Table) -> Mapping[str, ColumnElement[Any]]:
+    """What a list of customers or tenants can be sorted by."""
+    columns = {name: table.c[name] for name in ("title", "email", "country", "city")}
+    return {"create_time": table.c.create_unix_ms, **columns}
 
 
 def values_of(entity: Customer | CustomerDetails | Tenant | TenantDetails) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.ids import new_id
 from trunkline.core.identity.model import PUBLIC_TITLE, Customer, CustomerDetails
-from trunkline.core.store.contacts import contact_of, values_of
+from trunkline.core.store.contacts import contact_of, sortable, values_of
 from trunkline.core.store.database import Database
 from trunkline.core.store.pages import Page, Paged, paged
 from trunkline.core.store.revocations import Departure, revoke_departed
@@ -17,13 +17,7 @@ from trunkline.core.store.tables import customers, devices, users
 from trunkline.core.store.versions import change_row
 from trunkline.v1.error_pb2 import ErrorReason
 
-_SORTABLE: Final = {
-    "create_time": customers.c.create_unix_ms,
-    "title": customers.c.title,
-    "email": customers.c.email,
-    "country": customers.c.country,
-    "city": customers.c.city,
-}
+_SORTABLE: Final = sortable(customers)
 
 _PUBLIC_INFO: Final = b'{"isPublic":true}'
 """By this ThingsBoard's clients know a public customer."""
@@ -106,13 +100,12 @@ class CustomerRows:
         """One page of the tenant's customers."""
         query = select(customers).where(customers.c.tenant_id == tenant_id)
 
-        async def work(connection: AsyncConnection) -> Paged[Customer]:
-            rows = await paged(
+        async def work(connection: AsyncConnection) -> Paged[Row[*tuple[Any, ...]]]:
+            return await paged(
                 connection, query, page, sortable=_SORTABLE, search=customers.c.title, id_column=customers.c.id
             )
-            return Paged([_customer(row) for row in rows.items], rows.total)
 
-        return await self._database.run(work)
+        return await (await self._database.run(work)).mapped(_customer)
 
     async def _one(self, where: ColumnElement[bool]) -> Customer | None:
         async def work(connection: AsyncConnection) -> Customer | None:

@@ -1,14 +1,16 @@
 """One page of a list: what may be asked, and how every list is read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from trunkline.core.gentle import mapped
 from trunkline.core.validation import invalid
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 DEFAULT_SORT: Final = "create_time"
@@ -39,6 +41,10 @@ class Paged(Generic[T]):
 
     items: Sequence[T]
     total: int
+
+    async def mapped(self, function: Callable[[T], S]) -> "Paged[S]":
+        """The same page of what `function` makes of each item."""
+        return Paged(await mapped(function, self.items), self.total)
 
 
 async def paged(

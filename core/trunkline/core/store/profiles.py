@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.ids import NO_ID
-from trunkline.core.gentle import mapped
 from trunkline.core.profiles.model import DEFAULT_PROFILE, DeviceProfile, ProfileDetails, unasked_profile
 from trunkline.core.store.database import Database
 from trunkline.core.store.pages import Page, Paged, paged
@@ -130,7 +129,7 @@ class ProfileRows:
             )
 
         rows = await self._database.run(work)
-        return Paged(await mapped(_profile, rows.items), rows.total)
+        return await rows.mapped(_profile)
 
     async def change(
         self, profile_id: bytes, details: ProfileDetails, version: int

@@ -6,7 +6,7 @@ from sqlalchemy import Row, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.core.identity.model import Tenant, TenantDetails
-from trunkline.core.store.contacts import contact_of, values_of
+from trunkline.core.store.contacts import contact_of, sortable, values_of
 from trunkline.core.store.database import Database
 from trunkline.core.store.pages import Page, Paged, paged
 from trunkline.core.store.profiles import ProfileRows
@@ -14,13 +14,7 @@ from trunkline.core.store.revocations import Departure, revoke_departed
 from trunkline.core.store.tables import customers, devices, tenants, users
 from trunkline.core.store.versions import change_row
 
-_SORTABLE: Final = {
-    "create_time": tenants.c.create_unix_ms,
-    "title": tenants.c.title,
-    "email": tenants.c.email,
-    "country": tenants.c.country,
-    "city": tenants.c.city,
-}
+_SORTABLE: Final = sortable(tenants)
 
 
 class TenantRows:
@@ -78,18 +72,13 @@ class TenantRows:
     async def page(self, page: Page) -> Paged[Tenant]:
         """One page of all tenants."""
 
-        async def work(connection: AsyncConnection) -> Paged[Tenant]:
-            rows = await paged(
-                connection,
-                select(tenants),
-                page,
-                sortable=_SORTABLE,
-                search=tenants.c.title,
-                id_column=tenants.c.id,
+        async def work(connection: AsyncConnection) -> Paged[Row[*tuple[Any, ...]]]:
+            query = select(tenants)
+            return await paged(
+                connection, query, page, sortable=_SORTABLE, search=tenants.c.title, id_column=tenants.c.id
             )
-            return Paged([_tenant(row) for row in rows.items], rows.total)
 
-        return await self._database.run(work)
+        return await (await self._database.run(work)).mapped(_tenant)
 
 
 def _tenant(row: Row[*tuple[Any, ...]]) -> Tenant:

@@ -90,11 +90,10 @@ class UserRows:
         if role is not None:
             query = query.where(users.c.role == role)
 
-        async def work(connection: AsyncConnection) -> Paged[User]:
-            rows = await paged(connection, query, page, sortable=_SORTABLE, search=users.c.email, id_column=users.c.id)
-            return Paged([_user(row) for row in rows.items], rows.total)
+        async def work(connection: AsyncConnection) -> Paged[Row[*tuple[Any, ...]]]:
+            return await paged(connection, query, page, sortable=_SORTABLE, search=users.c.email, id_column=users.c.id)
 
-        return await self._database.run(work)
+        return await (await self._database.run(work)).mapped(_user)
 
     async def change(self, user_id: bytes, values: dict[str, Any], version: int) -> User | None:
         """The user with new values, named as the columns are; None if it is gone.
