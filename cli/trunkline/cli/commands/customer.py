@@ -6,6 +6,7 @@ import typer
 
 from trunkline.cli.commands.connected import connected
 from trunkline.cli.commands.deleting import Yes, make_sure
+from trunkline.cli.commands.options import Email, Limit, Phone, TitleSearch
 
 if TYPE_CHECKING:
     from trunkline.cli.output import Output
@@ -23,8 +24,8 @@ Customer = Annotated[str, typer.Argument(help="The customer's id or title.", sho
 async def list_command(
     rest: "Rest",
     output: "Output",
-    search: Annotated[str | None, typer.Option(help="Only titles with this text in it.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many.", show_default="all")] = None,
+    search: TitleSearch = None,
+    limit: Limit = None,
 ) -> None:
     """List the tenant's customers."""
     from trunkline.cli import columns
@@ -48,8 +49,8 @@ async def create_command(
     rest: "Rest",
     output: "Output",
     title: Annotated[str, typer.Argument(help="Its title, unique in the tenant.")],
-    email: Annotated[str | None, typer.Option(help="Its e-mail address.")] = None,
-    phone: Annotated[str | None, typer.Option(help="Its telephone number.")] = None,
+    email: Email = None,
+    phone: Phone = None,
 ) -> None:
     """Add a customer."""
     from trunkline.cli.output import id_of

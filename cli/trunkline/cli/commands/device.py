@@ -8,6 +8,7 @@ import typer
 
 from trunkline.cli.commands.connected import connected
 from trunkline.cli.commands.deleting import Yes, make_sure
+from trunkline.cli.commands.options import Limit, OfCustomer
 from trunkline.cli.errors import CommandError
 
 if TYPE_CHECKING:
@@ -46,13 +47,13 @@ async def list_command(
     output: "Output",
     search: Annotated[str | None, typer.Option(help="Only names with this text in it.")] = None,
     type_name: Annotated[str | None, typer.Option("--type", help="Only this type (device profile).")] = None,
-    customer: Annotated[str | None, typer.Option(help="Only this customer's; its id or title.")] = None,
+    customer: OfCustomer = None,
     active: Annotated[
         bool | None, typer.Option("--active/--inactive", help="Only those that were heard of lately, or only others.")
     ] = None,
     sort: Annotated[str, typer.Option(help="Order: name, createdTime, type, label or customerTitle.")] = "name",
     descending: Annotated[bool, typer.Option("--descending", help="The other way round.")] = False,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many.", show_default="all")] = None,
+    limit: Limit = None,
 ) -> None:
     """List devices: a tenant administrator's are the tenant's, a customer's user's those of the customer."""
     from trunkline.cli import columns

@@ -10,6 +10,7 @@ import typer
 
 from trunkline.cli.commands.connected import connected, server_at
 from trunkline.cli.commands.deleting import Yes, make_sure
+from trunkline.cli.commands.options import OfCustomer
 from trunkline.cli.errors import CommandError
 from trunkline.cli.settings import read
 
@@ -31,7 +32,7 @@ async def list_command(
     rest: "Rest",
     output: "Output",
     search: Annotated[str | None, typer.Option(help="Only e-mail addresses with this text in them.")] = None,
-    customer: Annotated[str | None, typer.Option(help="Only this customer's; its id or title.")] = None,
+    customer: OfCustomer = None,
     tenant: Annotated[
         str | None, typer.Option(help="Only this tenant's administrators, for the system administrator.")
     ] = None,
