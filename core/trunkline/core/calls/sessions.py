@@ -109,6 +109,7 @@ class Session:
     def close(self, lost: bool) -> list[tuple[int, Told]]:
         """The session is over, `lost`: and its worker will not tell any more. What is told of each delivery by that."""
         self.ended = True
+        self.paused_until = 0  # if it is named again after all, it begins anew
         self.unsubscribe()
         told: list[tuple[int, Told]] = []
         for request_id, delivery in list(self.deliveries.items()):
