@@ -51,7 +51,7 @@ def wanted_ports(serve: ServeSettings) -> dict[str, int]:
 
 def mqtt_certificate(serve: ServeSettings) -> tuple[str, str] | None:
     """Certificate and key of the MQTT port with TLS; None: there is no such port."""
-    if serve.mqtt_tls_certificate or serve.mqtt_tls_key:
+    if serve.mqtt_tls_certificate:
         return serve.mqtt_tls_certificate, serve.mqtt_tls_key
     if serve.demo:
         certificate, key = certificate_files(serve.data_dir)

@@ -60,6 +60,12 @@ class ServeSettings(BaseSettings):
     log_format: Literal["console", "json"] = Field(default="console", description="How log lines look.")
 
     @model_validator(mode="after")
+    def _certificate_has_its_key(self) -> Self:
+        if bool(self.mqtt_tls_certificate) != bool(self.mqtt_tls_key):
+            raise ValueError("--mqtt-tls-certificate and --mqtt-tls-key go together")
+        return self
+
+    @model_validator(mode="after")
     def _demo_stays_at_home(self) -> Self:
         if self.demo:
             refuse_public_demo(self.host)
