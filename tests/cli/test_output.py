@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from trunkline.cli.output import ID, NULL_ID, Columns, Output, moment, printable, reference, waiting
+from trunkline.cli.output import ID, Columns, Output, moment, printable, reference, waiting
+from trunkline.contract.ids import NO_ID_TEXT
 
 THINGS = [{"name": "Pump 7", "on": True, "note": None}, {"name": "a [red]b[/red] \x1b[31m\n", "on": False, "note": "x"}]
 COLUMNS: Columns = {"NAME": lambda thing: thing["name"], "ON": lambda thing: thing["on"], "NOTE": lambda t: t["note"]}
@@ -81,7 +82,7 @@ def test_nothing_spins_where_nobody_looks(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_small_things() -> None:
-    assert reference(None) == reference({"id": NULL_ID}) == ""
+    assert reference(None) == reference({"id": NO_ID_TEXT}) == ""
     assert reference({"id": "x"}) == "x"
     assert moment(None) == moment(0) == ""
     assert moment(1_720_000_000_000).startswith("2024-07-03 ")

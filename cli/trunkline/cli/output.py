@@ -13,6 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from trunkline.contract.ids import NO_ID_TEXT
+
 Entity = dict[str, Any]
 
 Columns = Mapping[str, Callable[[Entity], object]]
@@ -20,9 +22,6 @@ Columns = Mapping[str, Callable[[Entity], object]]
 
 ID: Final = "ID"
 """Title of the column that is never folded, so that it can be copied."""
-
-NULL_ID: Final = "13814000-1dd2-11b2-8080-808080808080"
-"""ThingsBoard's id of nobody."""
 
 UNBOUNDED: Final = 100_000
 """Width of what goes into a file or another program: nothing is folded or cut there."""
@@ -112,7 +111,7 @@ def id_of(entity: Entity) -> str:
 
 def reference(value: Mapping[str, str] | None) -> str:
     """The id in a reference; empty if it refers to nobody."""
-    return "" if value is None or value["id"] == NULL_ID else value["id"]
+    return "" if value is None or value["id"] == NO_ID_TEXT else value["id"]
 
 
 def moment(unix_ms: int | None) -> str:

@@ -6,7 +6,6 @@ that slips through is refused by the core, which has the last word on every call
 """
 
 import time
-import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -22,8 +21,7 @@ from trunkline.facade.signing_keys import SigningKeys
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.rpc_service_pb2 import Role
 
-NO_ENTITY: Final = uuid.UUID("13814000-1dd2-11b2-8080-808080808080").bytes
-"""How ThingsBoard's JSON writes "none" where an entity id must stand."""
+_NONE: Final = ids.from_text(ids.NO_ID_TEXT)
 
 _ROLES: Final[Mapping[str, Role.ValueType]] = {
     "SYS_ADMIN": Role.ROLE_SYS_ADMIN,
@@ -149,7 +147,7 @@ def _principal(claims: Mapping[str, Any]) -> BindPrincipal:
 
 def _entity(text: str) -> bytes:
     value = ids.from_text(text)
-    return ids.NO_ID if value == NO_ENTITY else value
+    return ids.NO_ID if value == _NONE else value
 
 
 # ThingsBoard's texts; its console refreshes its token when it reads TOKEN_EXPIRED's error code.

@@ -13,7 +13,7 @@ from typing import Any, Final
 import jwt
 
 from trunkline.contract.errors import TrunklineError
-from trunkline.contract.ids import NO_ID, from_text, to_text
+from trunkline.contract.ids import NO_ID, NO_ID_TEXT, from_text, to_text
 from trunkline.core.identity.keys import ALGORITHM, SigningKey
 from trunkline.core.identity.model import User
 from trunkline.core.identity.principal import Principal, session_issued_ms
@@ -21,9 +21,6 @@ from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.rpc_service_pb2 import Role
 
 ISSUER: Final = "thingsboard.io"
-
-NONE_ID: Final = "13814000-1dd2-11b2-8080-808080808080"
-"""How ThingsBoard writes an absent tenant or customer."""
 
 ACCESS_LIFE_S: Final = 9_000
 REFRESH_LIFE_S: Final = 604_800
@@ -84,8 +81,8 @@ class Tokens:
             "exp": int(now) + ACCESS_LIFE_S,
             **{claim: name for claim, name in names.items() if name},
             "enabled": user.enabled,
-            "tenantId": to_text(user.tenant_id) or NONE_ID,
-            "customerId": to_text(user.customer_id) or NONE_ID,
+            "tenantId": to_text(user.tenant_id) or NO_ID_TEXT,
+            "customerId": to_text(user.customer_id) or NO_ID_TEXT,
         }
         refresh = shared | {"scopes": [_REFRESH_SCOPE], "exp": int(now) + REFRESH_LIFE_S, "jti": str(uuid.uuid4())}
         return TokenPair(self._key.sign(access), self._key.sign(refresh))
@@ -156,7 +153,7 @@ def _expired() -> TrunklineError:
 
 
 def _id_of(text: str) -> bytes:
-    return NO_ID if text == NONE_ID else from_text(text)
+    return NO_ID if text == NO_ID_TEXT else from_text(text)
 
 
 def _new_session_id(now_unix_ms: int) -> bytes:

@@ -1,7 +1,7 @@
 """What all JSON bodies have in common: how they are read, how entities are named, and pages of them."""
 
 import json
-from typing import Annotated, Any, Final, Generic, Self, TypeVar
+from typing import Annotated, Any, Generic, Self, TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -9,10 +9,7 @@ from pydantic.alias_generators import to_camel
 
 from trunkline.contract import ids
 from trunkline.contract.json_text import NULL
-from trunkline.facade.authentication import NO_ENTITY
 from trunkline.facade.errors import bad_request
-
-NO_ENTITY_TEXT: Final = ids.to_text(NO_ENTITY)
 
 Item = TypeVar("Item")
 
@@ -63,7 +60,7 @@ class Problem(Body):
 
 def entity(entity_type: str, entity_id: str) -> EntityId:
     """The entity of that id; ThingsBoard's "none" for an empty one."""
-    return EntityId(entity_type=entity_type, id=entity_id or NO_ENTITY_TEXT)
+    return EntityId(entity_type=entity_type, id=entity_id or ids.NO_ID_TEXT)
 
 
 def named(entity: EntityId | None, entity_type: str) -> str:
@@ -73,7 +70,7 @@ def named(entity: EntityId | None, entity_type: str) -> str:
     if entity.entity_type != entity_type:
         raise bad_request(f"Invalid request body: an id of type {entity_type} is needed, not {entity.entity_type}")
     text = uuid_text(entity.id)
-    return "" if text == NO_ENTITY_TEXT else text
+    return "" if text == ids.NO_ID_TEXT else text
 
 
 def changed(entity: EntityId | None, entity_type: str) -> str:
@@ -81,7 +78,7 @@ def changed(entity: EntityId | None, entity_type: str) -> str:
 
     Raises TrunklineError (INVALID_ARGUMENT) if it is the id of something else.
     """
-    return named(entity, entity_type) or NO_ENTITY_TEXT
+    return named(entity, entity_type) or ids.NO_ID_TEXT
 
 
 def uuid_text(text: str) -> str:

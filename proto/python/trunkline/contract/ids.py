@@ -7,6 +7,9 @@ from typing import Final
 NO_ID: Final = b""
 """How an absent id travels: empty, as proto3 writes it."""
 
+NO_ID_TEXT: Final = "13814000-1dd2-11b2-8080-808080808080"
+"""How ThingsBoard writes an absent id, in JSON and in tokens."""
+
 
 def new_id() -> bytes:
     """A fresh random id (UUID version 4)."""
