@@ -5,6 +5,7 @@ from pathlib import Path
 
 import grpc.aio
 import pytest
+from doubles.bearer import Metadata, bearer
 from doubles.scripted_services import IdleTransportService, ScriptedRpcService
 from doubles.wall_clock import WallClock
 
@@ -16,6 +17,7 @@ from trunkline.core.identity.activation import Activations
 from trunkline.core.identity.customers import Customers
 from trunkline.core.identity.keys import SigningKey
 from trunkline.core.identity.logins import Logins
+from trunkline.core.identity.model import User
 from trunkline.core.identity.passwords import Passwords
 from trunkline.core.identity.revocations import Revocations
 from trunkline.core.identity.tenants import Tenants
@@ -29,6 +31,8 @@ from trunkline.core.rpc.device_service import DeviceService
 from trunkline.core.rpc.identity_service import IdentityService
 from trunkline.core.rpc.server import CoreServer, build_server
 from trunkline.core.store.store import Store
+from trunkline.v1.device_service_pb2_grpc import DeviceServiceStub
+from trunkline.v1.identity_service_pb2_grpc import IdentityServiceStub
 
 MAX_PARAMS_BYTES = 64 * 1024
 
@@ -124,3 +128,19 @@ async def server(
 async def channel(server: CoreServer) -> AsyncIterator[grpc.aio.Channel]:
     async with open_channel(core_address(server.data_dir), max_params_bytes=MAX_PARAMS_BYTES) as opened:
         yield opened
+
+
+@pytest.fixture
+def identity(channel: grpc.aio.Channel) -> IdentityServiceStub:
+    return IdentityServiceStub(channel)
+
+
+@pytest.fixture
+def devices(channel: grpc.aio.Channel) -> DeviceServiceStub:
+    return DeviceServiceStub(channel)
+
+
+@pytest.fixture
+def as_ann(tokens: Tokens, ann: User) -> Metadata:
+    """The token of a tenant administrator."""
+    return bearer(tokens.issue(ann).access)

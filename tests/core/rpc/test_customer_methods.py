@@ -2,12 +2,11 @@
 
 import grpc.aio
 import pytest
-from doubles.bearer import Metadata, bearer
+from doubles.bearer import Metadata
 
 from trunkline.contract.ids import to_text
 from trunkline.contract.status import error_of
 from trunkline.core.identity.model import User
-from trunkline.core.identity.tokens import Tokens
 from trunkline.v1 import identity_pb2
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.identity_service_pb2 import (
@@ -19,16 +18,6 @@ from trunkline.v1.identity_service_pb2 import (
 )
 from trunkline.v1.identity_service_pb2_grpc import IdentityServiceStub
 from trunkline.v1.page_pb2 import PageRequest
-
-
-@pytest.fixture
-def identity(channel: grpc.aio.Channel) -> IdentityServiceStub:
-    return IdentityServiceStub(channel)
-
-
-@pytest.fixture
-def as_ann(tokens: Tokens, ann: User) -> Metadata:
-    return bearer(tokens.issue(ann).access)
 
 
 async def get_error(identity: IdentityServiceStub, request: GetCustomerRequest, metadata: Metadata) -> tuple[int, str]:

@@ -2,6 +2,7 @@
 
 import grpc.aio
 import pytest
+from doubles.bearer import Metadata
 from doubles.device_rows import device, stored
 from doubles.people import People
 from google.protobuf.message import Message
@@ -12,7 +13,6 @@ from trunkline.contract.ids import new_id, to_text
 from trunkline.contract.status import error_of
 from trunkline.core.devices.model import Device as CoreDevice
 from trunkline.core.identity.model import User
-from trunkline.core.identity.tokens import Tokens
 from trunkline.core.store.store import Store
 from trunkline.core.store.tables import devices as devices_table
 from trunkline.v1.device_pb2 import CredentialsType, Device, DeviceCredentials
@@ -33,19 +33,7 @@ from trunkline.v1.device_service_pb2_grpc import DeviceServiceStub
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.page_pb2 import PageRequest
 
-Metadata = tuple[tuple[str, str], ...]
-
 SOME_ID = "784f394c-42b6-435a-983c-b7beff2784f9"
-
-
-@pytest.fixture
-def devices(channel: grpc.aio.Channel) -> DeviceServiceStub:
-    return DeviceServiceStub(channel)
-
-
-@pytest.fixture
-def as_ann(tokens: Tokens, ann: User) -> Metadata:
-    return (("authorization", f"Bearer {tokens.issue(ann).access}"),)
 
 
 async def get_error(devices: DeviceServiceStub, request: GetDeviceRequest, metadata: Metadata) -> TrunklineError:

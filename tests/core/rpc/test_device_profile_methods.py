@@ -5,6 +5,7 @@ from typing import Any
 
 import grpc.aio
 import pytest
+from doubles.bearer import Metadata, bearer
 
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.ids import new_id, to_text
@@ -28,7 +29,6 @@ from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.page_pb2 import PageRequest
 from trunkline.v1.rpc_service_pb2 import Role
 
-Metadata = tuple[tuple[str, str], ...]
 BASIC = DeviceProfileView.DEVICE_PROFILE_VIEW_BASIC
 INVALID = ErrorReason.ERROR_REASON_INVALID_ARGUMENT
 
@@ -55,21 +55,11 @@ PUMP = DeviceProfile(
 
 
 @pytest.fixture
-def service(channel: grpc.aio.Channel) -> DeviceServiceStub:
-    return DeviceServiceStub(channel)
-
-
-@pytest.fixture
-def as_ann(tokens: Tokens, ann: User) -> Metadata:
-    return (("authorization", f"Bearer {tokens.issue(ann).access}"),)
-
-
-@pytest.fixture
 async def as_carl(tokens: Tokens, ann: User, store: Store, people: Any) -> Metadata:
     """A user of a customer of Ann's tenant."""
     carl = User(new_id(), ann.tenant_id, people.customer_id, "carl@example.com", Role.ROLE_CUSTOMER_USER, 0)
     await store.users.add(carl, password_hash="")
-    return (("authorization", f"Bearer {tokens.issue(carl).access}"),)
+    return bearer(tokens.issue(carl).access)
 
 
 async def error(attempt: Awaitable[Any]) -> TrunklineError:
@@ -78,63 +68,63 @@ async def error(attempt: Awaitable[Any]) -> TrunklineError:
     return error_of(caught.value)
 
 
-async def created(service: DeviceServiceStub, metadata: Metadata, profile: DeviceProfile = PUMP) -> DeviceProfile:
+async def created(devices: DeviceServiceStub, metadata: Metadata, profile: DeviceProfile = PUMP) -> DeviceProfile:
     request = CreateDeviceProfileRequest(profile=profile)
-    return (await service.CreateDeviceProfile(request, metadata=metadata)).profile
+    return (await devices.CreateDeviceProfile(request, metadata=metadata)).profile
 
 
-async def read(service: DeviceServiceStub, metadata: Metadata, **by: Any) -> DeviceProfile:
-    return (await service.GetDeviceProfile(GetDeviceProfileRequest(**by), metadata=metadata)).profile
+async def read(devices: DeviceServiceStub, metadata: Metadata, **by: Any) -> DeviceProfile:
+    return (await devices.GetDeviceProfile(GetDeviceProfileRequest(**by), metadata=metadata)).profile
 
 
-async def test_from_creation_to_deletion(service: DeviceServiceStub, as_ann: Metadata, ann: User) -> None:
-    made = await created(service, as_ann)
+async def test_from_creation_to_deletion(devices: DeviceServiceStub, as_ann: Metadata, ann: User) -> None:
+    made = await created(devices, as_ann)
     expected = DeviceProfile()
     expected.CopyFrom(PUMP)
     expected.id, expected.tenant_id, expected.version = made.id, to_text(ann.tenant_id), 1
     expected.create_time.CopyFrom(made.create_time)
     assert made == expected
     assert made.create_time.seconds > 0
-    assert await read(service, as_ann, id=made.id) == made
-    assert await read(service, as_ann, name="pump") == made
+    assert await read(devices, as_ann, id=made.id) == made
+    assert await read(devices, as_ann, name="pump") == made
 
     bare = DeviceProfile(id=made.id, name="valve")
     request = UpdateDeviceProfileRequest(profile=bare, version=1)
-    changed = (await service.UpdateDeviceProfile(request, metadata=as_ann)).profile
+    changed = (await devices.UpdateDeviceProfile(request, metadata=as_ann)).profile
     assert (changed.name, changed.version, changed.description) == ("valve", 2, "")
     assert changed.transport_type == TransportType.TRANSPORT_TYPE_DEFAULT
     assert not changed.HasField("mqtt")
-    stale = await error(service.UpdateDeviceProfile(request, metadata=as_ann))
+    stale = await error(devices.UpdateDeviceProfile(request, metadata=as_ann))
     assert (stale.reason, stale.message) == (
         ErrorReason.ERROR_REASON_VERSION_CONFLICT,
         "Device profile was already changed by someone else",
     )
 
-    await service.DeleteDeviceProfile(DeleteDeviceProfileRequest(id=made.id), metadata=as_ann)
-    gone = await error(service.DeleteDeviceProfile(DeleteDeviceProfileRequest(id=made.id), metadata=as_ann))
+    await devices.DeleteDeviceProfile(DeleteDeviceProfileRequest(id=made.id), metadata=as_ann)
+    gone = await error(devices.DeleteDeviceProfile(DeleteDeviceProfileRequest(id=made.id), metadata=as_ann))
     assert (gone.reason, gone.message) == (
         ErrorReason.ERROR_REASON_NOT_FOUND,
         f"Device profile with id [{made.id}] is not found",
     )
 
 
-async def test_the_default_profile_moves(service: DeviceServiceStub, as_ann: Metadata) -> None:
-    former = await read(service, as_ann, default=True)
+async def test_the_default_profile_moves(devices: DeviceServiceStub, as_ann: Metadata) -> None:
+    former = await read(devices, as_ann, default=True)
     assert (former.name, former.is_default) == ("default", True)
-    made = await created(service, as_ann)
+    made = await created(devices, as_ann)
     request = SetDefaultDeviceProfileRequest(id=made.id)
-    now = (await service.SetDefaultDeviceProfile(request, metadata=as_ann)).profile
+    now = (await devices.SetDefaultDeviceProfile(request, metadata=as_ann)).profile
     assert (now.id, now.is_default) == (made.id, True)
-    assert await read(service, as_ann, default=True) == now
-    assert not (await read(service, as_ann, id=former.id)).is_default
-    prohibited = await error(service.DeleteDeviceProfile(DeleteDeviceProfileRequest(id=made.id), metadata=as_ann))
+    assert await read(devices, as_ann, default=True) == now
+    assert not (await read(devices, as_ann, id=former.id)).is_default
+    prohibited = await error(devices.DeleteDeviceProfile(DeleteDeviceProfileRequest(id=made.id), metadata=as_ann))
     assert (prohibited.reason, prohibited.message) == (INVALID, "Deletion of Default Device Profile is prohibited!")
 
 
 async def test_the_outline_is_for_everybody_in_the_tenant(
-    service: DeviceServiceStub, as_ann: Metadata, as_carl: Metadata
+    devices: DeviceServiceStub, as_ann: Metadata, as_carl: Metadata
 ) -> None:
-    made = await created(service, as_ann)
+    made = await created(devices, as_ann)
     outline = DeviceProfile(
         id=made.id,
         tenant_id=made.tenant_id,
@@ -143,26 +133,26 @@ async def test_the_outline_is_for_everybody_in_the_tenant(
         default_dashboard_id=PUMP.default_dashboard_id,
         transport_type=PUMP.transport_type,
     )
-    assert await read(service, as_carl, id=made.id, view=BASIC) == outline
-    listed = await service.ListDeviceProfiles(
+    assert await read(devices, as_carl, id=made.id, view=BASIC) == outline
+    listed = await devices.ListDeviceProfiles(
         ListDeviceProfilesRequest(view=BASIC, ids=[made.id, to_text(new_id())]), metadata=as_carl
     )
     assert (list(listed.profiles), listed.total) == ([outline], 1)
     for view in (DeviceProfileView.DEVICE_PROFILE_VIEW_UNSPECIFIED, DeviceProfileView.DEVICE_PROFILE_VIEW_FULL):
         request = GetDeviceProfileRequest(id=made.id, view=view)
-        denied = await error(service.GetDeviceProfile(request, metadata=as_carl))
+        denied = await error(devices.GetDeviceProfile(request, metadata=as_carl))
         assert denied.reason == ErrorReason.ERROR_REASON_PERMISSION_DENIED
 
 
-async def test_a_list_comes_page_by_page(service: DeviceServiceStub, as_ann: Metadata) -> None:
+async def test_a_list_comes_page_by_page(devices: DeviceServiceStub, as_ann: Metadata) -> None:
     for name in ("b", "a"):
-        await created(service, as_ann, DeviceProfile(name=name))
-    await created(service, as_ann)
+        await created(devices, as_ann, DeviceProfile(name=name))
+    await created(devices, as_ann)
     page = PageRequest(size=2, number=1, sort_by="name")
-    second = await service.ListDeviceProfiles(ListDeviceProfilesRequest(page=page), metadata=as_ann)
+    second = await devices.ListDeviceProfiles(ListDeviceProfilesRequest(page=page), metadata=as_ann)
     assert ([profile.name for profile in second.profiles], second.total) == (["default", "pump"], 4)
     mqtt = ListDeviceProfilesRequest(transport_type=TransportType.TRANSPORT_TYPE_MQTT)
-    only = await service.ListDeviceProfiles(mqtt, metadata=as_ann)
+    only = await devices.ListDeviceProfiles(mqtt, metadata=as_ann)
     assert [profile.name for profile in only.profiles] == ["pump"]
 
 
@@ -176,9 +166,9 @@ async def test_a_list_comes_page_by_page(service: DeviceServiceStub, as_ann: Met
     ],
 )
 async def test_malformed_requests_name_the_field(
-    service: DeviceServiceStub, as_ann: Metadata, request_: GetDeviceProfileRequest, field: str
+    devices: DeviceServiceStub, as_ann: Metadata, request_: GetDeviceProfileRequest, field: str
 ) -> None:
-    refused = await error(service.GetDeviceProfile(request_, metadata=as_ann))
+    refused = await error(devices.GetDeviceProfile(request_, metadata=as_ann))
     assert (refused.reason, refused.metadata["field"]) == (INVALID, field)
 
 
@@ -194,19 +184,19 @@ async def test_malformed_requests_name_the_field(
     ],
 )
 async def test_what_a_profile_cannot_be_is_refused(
-    service: DeviceServiceStub, as_ann: Metadata, profile: DeviceProfile, message: str
+    devices: DeviceServiceStub, as_ann: Metadata, profile: DeviceProfile, message: str
 ) -> None:
-    refused = await error(created(service, as_ann, profile))
+    refused = await error(created(devices, as_ann, profile))
     assert refused.reason == INVALID
     assert message in refused.message
 
 
-async def test_a_list_has_a_bound_of_ids(service: DeviceServiceStub, as_ann: Metadata) -> None:
+async def test_a_list_has_a_bound_of_ids(devices: DeviceServiceStub, as_ann: Metadata) -> None:
     many = ListDeviceProfilesRequest(ids=[""] * 10_001)
-    refused = await error(service.ListDeviceProfiles(many, metadata=as_ann))
+    refused = await error(devices.ListDeviceProfiles(many, metadata=as_ann))
     assert (refused.reason, refused.metadata["field"]) == (INVALID, "ids")
 
 
-async def test_without_a_token_there_is_nothing(service: DeviceServiceStub) -> None:
-    refused = await error(read(service, (), default=True))
+async def test_without_a_token_there_is_nothing(devices: DeviceServiceStub) -> None:
+    refused = await error(read(devices, (), default=True))
     assert refused.reason == ErrorReason.ERROR_REASON_UNAUTHENTICATED

@@ -25,11 +25,6 @@ from trunkline.v1.identity_service_pb2 import (
 from trunkline.v1.identity_service_pb2_grpc import IdentityServiceStub
 
 
-@pytest.fixture
-def identity(channel: grpc.aio.Channel) -> IdentityServiceStub:
-    return IdentityServiceStub(channel)
-
-
 async def self_error(identity: IdentityServiceStub, metadata: Metadata) -> TrunklineError:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await identity.GetSelf(GetSelfRequest(), metadata=metadata)

@@ -25,11 +25,6 @@ from trunkline.v1.rpc_service_pb2 import Role
 
 
 @pytest.fixture
-def identity(channel: grpc.aio.Channel) -> IdentityServiceStub:
-    return IdentityServiceStub(channel)
-
-
-@pytest.fixture
 async def as_root(store: Store, tokens: Tokens) -> Metadata:
     root = User(new_id(), b"", b"", "root@example.com", Role.ROLE_SYS_ADMIN, NOW_MS)
     await store.users.add(root, password_hash="hash")

@@ -8,7 +8,6 @@ from doubles.people import People
 from trunkline.contract.ids import to_text
 from trunkline.contract.status import error_of
 from trunkline.core.identity.model import User
-from trunkline.core.identity.tokens import Tokens
 from trunkline.v1 import identity_pb2
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.identity_service_pb2 import (
@@ -26,16 +25,6 @@ from trunkline.v1.identity_service_pb2 import (
 from trunkline.v1.identity_service_pb2_grpc import IdentityServiceStub
 from trunkline.v1.page_pb2 import PageRequest
 from trunkline.v1.rpc_service_pb2 import Role
-
-
-@pytest.fixture
-def identity(channel: grpc.aio.Channel) -> IdentityServiceStub:
-    return IdentityServiceStub(channel)
-
-
-@pytest.fixture
-def as_ann(tokens: Tokens, ann: User) -> Metadata:
-    return bearer(tokens.issue(ann).access)
 
 
 @pytest.fixture
