@@ -46,15 +46,20 @@ def long(short: int, rounds: int) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("rounds", [short, pytest.param(rounds, marks=pytest.mark.long)])
 
 
+def for_each_round(rounds: int, one_round: Callable[[int], None]) -> None:
+    """One round after the other; what fails says in which."""
+    for number in range(rounds):
+        try:
+            one_round(number)
+        except Exception as problem:
+            problem.add_note(f"round {number}")
+            raise
+
+
 class TestCodec:
     @long(3_000, 600_000)
     def test_bytes_are_packets_or_malformed(self, rounds: int) -> None:
-        for number in range(rounds):
-            try:
-                self.one_round(number)
-            except Exception as problem:
-                problem.add_note(f"round {number}")
-                raise
+        for_each_round(rounds, self.one_round)
 
     def one_round(self, number: int) -> None:
         """What is read must be what was written, and what was damaged must be refused or be another packet."""
@@ -115,12 +120,7 @@ class TestCodec:
 class TestSession:
     @long(300, 60_000)
     def test_nothing_said_on_either_side_breaks_a_session(self, rounds: int) -> None:
-        for number in range(rounds):
-            try:
-                self.one_round(number)
-            except Exception as problem:
-                problem.add_note(f"round {number}")
-                raise
+        for_each_round(rounds, self.one_round)
 
     def one_round(self, number: int) -> None:
         """A device talks, is called, answered and let wait, in any order, sane or not."""
