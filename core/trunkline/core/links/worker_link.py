@@ -36,6 +36,7 @@ from trunkline.core.calls.runner import CallRunner
 from trunkline.core.devices.model import DeviceEntry
 from trunkline.core.links.admission import Admission
 from trunkline.core.links.openings import Opening, Openings, WorkerEffect
+from trunkline.core.links.refusals import Refusals
 from trunkline.core.links.session import DeviceSession
 from trunkline.core.links.told_profiles import ToldProfiles
 from trunkline.core.metrics import Counters
@@ -45,9 +46,6 @@ from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.transport_service_pb2 import DataKind, SessionKind
 
 log = get_logger(__name__)
-
-REMEMBERED_REFUSALS: Final = 10_000
-"""Refused Connects whose frames may still be on their way."""
 
 NO_HANDLER: Final = "No handler answers device-originated calls on this server"
 
@@ -86,7 +84,7 @@ class WorkerLink:
         self._openings = Openings(admission, self._settled)
         self._ended: dict[int, DeviceSession] = {}
         """Sessions that are over or told to close, until their Disconnected came and each delivery's fate is known."""
-        self._refused: dict[int, None] = {}
+        self._refused = Refusals()
         self._named: set[int] = set()
         """The sessions that the list of Resumes has named so far."""
         self._naming = False
@@ -195,7 +193,7 @@ class WorkerLink:
         if isinstance(frame, Connect):
             outcome = self._profiles.checked(frame, outcome, self.transport)
             if isinstance(outcome, Refused):
-                self._refuse(frame.session)
+                self._refused.add(frame.session)
                 self._counters.refused_session(outcome.reason)
                 self.end.send(outcome)
                 return  # what came behind it is dropped
@@ -251,16 +249,11 @@ class WorkerLink:
         self.sessions[frame.session] = session
         return session
 
-    def _refuse(self, handle: int) -> None:
-        self._refused[handle] = None
-        if len(self._refused) > REMEMBERED_REFUSALS:
-            del self._refused[next(iter(self._refused))]
-
     def _turn_away(self, handle: int, reason: ErrorReason.ValueType, detail: str = "") -> None:
         """Close a session that the worker speaks of and that may not go on, or is none."""
         session = self.sessions.get(handle)
         if session is None:
-            self._refuse(handle)
+            self._refused.add(handle)
             self.end.send(CloseSession(handle, reason, detail))
         else:
             self._close(session, reason, detail)
@@ -329,7 +322,7 @@ class WorkerLink:
             self._close(session, reason)
 
     def _disconnected(self, frame: Disconnected) -> None:
-        self._refused.pop(frame.session, None)
+        self._refused.discard(frame.session)
         session = self.sessions.get(frame.session) or self._ended.get(frame.session)
         if session is not None and not session.over:
             self._counters.closed_session(frame.cause)
