@@ -188,7 +188,7 @@ async def test_only_administrators_do_what_is_theirs(devices: Devices, people: P
     for read in (
         devices.get(people.sys_admin, made.id),
         devices.update(people.sys_admin, made.id, PUMP),
-        devices.list(people.sys_admin, Page()),
+        devices.page(people.sys_admin, Page()),
         devices.types(people.sys_admin),
     ):
         await refused(read, DENIED)
@@ -336,7 +336,7 @@ async def test_a_public_device_is_the_public_customers(devices: Devices, store: 
 async def test_lists_hold_what_their_reader_may_see(devices: Devices, people: People) -> None:
     async def names(principal: Principal, only: DeviceFilter | None = None) -> list[str]:
         page = Page(sort_by="name")
-        read = await (devices.list(principal, page, only) if only else devices.list(principal, page))
+        read = await (devices.page(principal, page, only) if only else devices.page(principal, page))
         assert read.total == len(read.items)
         return [device.name for device in read.items]
 
@@ -357,7 +357,7 @@ async def test_lists_hold_what_their_reader_may_see(devices: Devices, people: Pe
         (people.admin, new_id()),
     ):
         await refused(
-            devices.list(principal, Page(), DeviceFilter(customer_id=customer_id)), NOT_FOUND, "Customer with id ["
+            devices.page(principal, Page(), DeviceFilter(customer_id=customer_id)), NOT_FOUND, "Customer with id ["
         )
     assert await devices.types(people.admin) == ["pump", "valve"]
     assert await devices.types(people.customer) == ["pump"]
@@ -369,8 +369,8 @@ async def test_ids_that_one_may_not_see_are_left_out(devices: Devices, people: P
     tenants = await devices.create(people.admin, DeviceDetails("Valve"))
     theirs = await devices.create(people.other_admin, PUMP)
     only = DeviceFilter(ids=frozenset((mine.id, tenants.id, theirs.id, new_id())))
-    assert {device.id for device in (await devices.list(people.admin, Page(), only)).items} == {mine.id, tenants.id}
-    assert [device.id for device in (await devices.list(people.customer, Page(), only)).items] == [mine.id]
+    assert {device.id for device in (await devices.page(people.admin, Page(), only)).items} == {mine.id, tenants.id}
+    assert [device.id for device in (await devices.page(people.customer, Page(), only)).items] == [mine.id]
 
 
 async def test_presence_is_settled_before_it_is_read(
@@ -388,7 +388,7 @@ async def test_presence_is_settled_before_it_is_read(
     pending[0] = replace(pending[0], last_connect_unix_ms=2)
     assert (await devices.get_by_name(people.admin, "Pump")).presence.last_connect_unix_ms == 2
     pending[0] = replace(pending[0], last_connect_unix_ms=3)
-    (listed,) = (await devices.list(people.admin, Page())).items
+    (listed,) = (await devices.page(people.admin, Page())).items
     assert listed.presence.last_connect_unix_ms == 3
 
 

@@ -63,7 +63,7 @@ async def test_what_others_have_is_not_there(profiles: Profiles, people: People)
         with pytest.raises(TrunklineError) as caught:
             await attempt
         assert caught.value.reason == ErrorReason.ERROR_REASON_NOT_FOUND
-    assert [profile.details.name for profile in (await profiles.list(stranger, Page())).items] == ["default"]
+    assert [profile.details.name for profile in (await profiles.page(stranger, Page())).items] == ["default"]
     assert await profiles.get(people.admin, made.id) == made
 
 
@@ -73,13 +73,13 @@ async def test_users_of_a_customer_see_the_outline_and_change_nothing(profiles: 
     assert await profiles.get(customer, made.id, whole=False) == made
     assert await profiles.get_by_name(customer, "pump", whole=False) == made
     assert (await profiles.default(customer, whole=False)).is_default
-    assert (await profiles.list(customer, Page(), whole=False)).total == 2
+    assert (await profiles.page(customer, Page(), whole=False)).total == 2
     for attempt in (
         profiles.create(customer, ProfileDetails("x")),
         profiles.get(customer, made.id),
         profiles.get_by_name(customer, "pump"),
         profiles.default(customer),
-        profiles.list(customer, Page()),
+        profiles.page(customer, Page()),
         profiles.update(customer, made.id, PUMP),
         profiles.make_default(customer, made.id),
         profiles.delete(customer, made.id),
@@ -90,7 +90,7 @@ async def test_users_of_a_customer_see_the_outline_and_change_nothing(profiles: 
 
 
 async def test_the_system_administrator_has_no_profiles(profiles: Profiles, people: People) -> None:
-    for attempt in (profiles.list(people.sys_admin, Page(), whole=False), profiles.create(people.sys_admin, PUMP)):
+    for attempt in (profiles.page(people.sys_admin, Page(), whole=False), profiles.create(people.sys_admin, PUMP)):
         with pytest.raises(TrunklineError) as caught:
             await attempt
         assert caught.value.reason == ErrorReason.ERROR_REASON_PERMISSION_DENIED

@@ -127,7 +127,7 @@ class Devices:
             )
         return device
 
-    async def list(self, principal: Principal, page: Page, only: DeviceFilter = EVERY_DEVICE) -> Paged[Device]:
+    async def page(self, principal: Principal, page: Page, only: DeviceFilter = EVERY_DEVICE) -> Paged[Device]:
         """One page of the devices that the principal may see and that pass the filter.
 
         Raises INVALID_ARGUMENT for a page that cannot be, NOT_FOUND for a customer that the principal may not see.

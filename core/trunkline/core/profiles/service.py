@@ -66,7 +66,7 @@ class Profiles:
         _check_reader(principal, whole)
         return _found(await self._rows.find_default(principal.tenant_id), "")
 
-    async def list(
+    async def page(
         self,
         principal: Principal,
         page: Page,

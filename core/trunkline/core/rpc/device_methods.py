@@ -82,9 +82,9 @@ class DeviceMethods(Authenticated, DeviceServiceServicer):
 
     async def ListDevices(self, request: ListDevicesRequest, context: Context) -> ListDevicesResponse:
         """One page of the devices that the caller may see."""
-        page = await self._devices.list(self._caller(context), page_of(request.page), filter_of(request))
-        devices = await mapped(device_message, page.items)
-        return fitting(ListDevicesResponse(devices=devices, total=page.total))
+        found = await self._devices.page(self._caller(context), page_of(request.page), filter_of(request))
+        devices = await mapped(device_message, found.items)
+        return fitting(ListDevicesResponse(devices=devices, total=found.total))
 
     async def ListDeviceTypes(self, request: ListDeviceTypesRequest, context: Context) -> ListDeviceTypesResponse:
         """The types of the devices that the caller may see."""

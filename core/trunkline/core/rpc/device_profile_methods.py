@@ -78,7 +78,7 @@ class DeviceProfileMethods(Authenticated, DeviceServiceServicer):
     ) -> ListDeviceProfilesResponse:
         """One page of the tenant's profiles."""
         whole = _whole(request.view)
-        found = await self._profiles.list(
+        found = await self._profiles.page(
             self._caller(context),
             page_of(request.page),
             transport_type=request.transport_type,
