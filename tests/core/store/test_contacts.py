@@ -1,7 +1,8 @@
 """Contacts lie flat in rows."""
 
 from trunkline.core.identity.model import Contact, CustomerDetails
-from trunkline.core.store.contacts import values_of
+from trunkline.core.store.contacts import sortable, values_of
+from trunkline.core.store.tables import tenants
 
 
 def test_a_contacts_fields_are_beside_the_others() -> None:
@@ -18,3 +19,9 @@ def test_a_contacts_fields_are_beside_the_others() -> None:
         "phone": "",
         "email": "",
     }
+
+
+def test_lists_are_sorted_by_what_people_look_for() -> None:
+    order = sortable(tenants)
+    assert list(order) == ["create_time", "title", "email", "country", "city"]
+    assert order["city"] is tenants.c.city

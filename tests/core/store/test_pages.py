@@ -129,3 +129,7 @@ async def test_a_page_far_behind_the_last_one_is_empty(database: Database) -> No
 
 async def test_the_longest_search_is_taken(database: Database) -> None:
     assert await titles(database, Page(text_search="%" * LONGEST_SEARCH)) == []
+
+
+async def test_a_page_of_what_is_made_of_its_items() -> None:
+    assert await Paged([1, 2], 7).mapped(str) == Paged(["1", "2"], 7)

@@ -1,7 +1,5 @@
 """The method of DeviceService that watches presence: a thin adapter of `presence/watches.py`."""
 
-from typing import Any
-
 from trunkline.contract.ids import to_text
 from trunkline.core.identity.principal import Principal
 from trunkline.core.presence.watch import PresenceUpdate
@@ -33,7 +31,7 @@ class PresenceMethods(Authenticated, DeviceServiceServicer):
         device_ids = {required_id(text, "device_ids") for text in request.device_ids}
         await self._authentication.while_valid(principal, self._tell(principal, device_ids, context))
 
-    async def _tell(self, principal: Principal, device_ids: set[bytes], context: Any) -> None:
+    async def _tell(self, principal: Principal, device_ids: set[bytes], context: Context) -> None:
         with self._presence.watch(principal, device_ids) as watch:
             while True:
                 await context.write(_message(await watch.next()))
