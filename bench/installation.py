@@ -32,7 +32,7 @@ def start(layout: str, devices: int, work: Path) -> Installation:
     """Start a server of `layout` (`parts` or `one`) on free ports, and make its devices."""
     trunkline = str(Path(sys.executable).parent / "trunkline")
     command = [trunkline, "serve", "--demo", "--processes", layout, "--data-dir", str(work / "data")]
-    for name in ("http", "mqtt", "grpc"):
+    for name in ("http", "mqtt", "mqtt-tls", "grpc"):
         command += [f"--{name}-port", str(free_port())]
     running = Running([*command, "--metrics-port", "0"], ready="ready ", log=work / "serve.log")
     urls = dict(re.findall(r"(\w+)=(\S+)", running.ready_line))
