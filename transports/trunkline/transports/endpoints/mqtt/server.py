@@ -138,7 +138,7 @@ class MqttEndpoint:
         self.connections: set[Connection] = set()
         self.reading = True
         self.shaking_hands: set[TlsConnection] = set()
-        """Connections that are not yet, or no longer, a device's."""
+        """TLS connections whose handshake is not done yet."""
         self._plain: asyncio.Server | None = None
         self._tls: asyncio.Server | None = None
         self._timer: asyncio.TimerHandle | None = None
