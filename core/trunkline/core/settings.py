@@ -42,6 +42,49 @@ class CoreSettings(BaseSettings):
     max_pending_per_device: int = Field(
         default=1_000, ge=1, description="Open calls per device; more are refused, QUEUE_FULL."
     )
+    max_stored_per_device: int = Field(
+        default=10_000, ge=1, description="Stored calls per device that have not ended; more are refused, QUEUE_FULL."
+    )
+    max_pending_per_tenant: int = Field(
+        default=200_000, ge=1, description="Calls of one tenant that have not ended; more are refused, QUEUE_FULL."
+    )
+    max_pending: int = Field(
+        default=500_000, ge=1, description="Calls of all tenants that have not ended; more are refused, QUEUE_FULL."
+    )
+    submit_strategy: Literal["BURST", "SEQUENTIAL_ON_ACK_FROM_DEVICE", "SEQUENTIAL_ON_RESPONSE_FROM_DEVICE"] = Field(
+        default="BURST", description="When a device gets its next stored call, unless its profile or the call says it."
+    )
+    max_retries: int = Field(
+        default=5, ge=0, description="How often a stored call is sent again, at most, if it is not acknowledged."
+    )
+    retry_backoff_ms: int = Field(
+        default=1_000, ge=0, description="Wait before the first of these; it doubles with each, up to a minute."
+    )
+    response_timeout_ms: int = Field(
+        default=30_000,
+        ge=1,
+        description="SEQUENTIAL_ON_RESPONSE_FROM_DEVICE: how long a call may hold up the next one once it is delivered.",
+    )
+    close_session_on_delivery_timeout: bool = Field(
+        default=False, description="When no retry is left, close the device's sessions and queue the call again."
+    )
+    store_wait_ms: int = Field(
+        default=10_000, ge=1, description="How long a submitter waits for its call to be stored."
+    )
+    call_ttl_days: float = Field(
+        default=30.0, ge=0, description="Stored calls are removed so long after their end; 0 keeps them for ever."
+    )
+    cleanup_interval_s: float = Field(default=3_600.0, gt=0, description="How often ended calls are looked for.")
+    max_call_events: int = Field(
+        default=100_000, ge=0, description="Changes of calls kept in memory, for watchers that come back."
+    )
+    max_explained_calls: int = Field(
+        default=10_000, ge=0, description="Lightweight calls without success that can still be explained."
+    )
+    explain_s: float = Field(default=600.0, ge=0, description="How long they can.")
+    max_call_watches: int = Field(
+        default=1_000, ge=0, description="Streams that watch calls; one more is refused, QUEUE_FULL."
+    )
     max_sessions_per_device: int = Field(
         default=1, ge=1, description="Live sessions per device; one more ends the oldest."
     )

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from trunkline.v1 import call_pb2
-from trunkline.v1.call_pb2 import CallKind, Outcome
+from trunkline.v1.call_pb2 import CallKind, Outcome, Step
 from trunkline.v1.error_pb2 import Cause, ErrorReason
 
 SessionKey: TypeAlias = Any
@@ -19,8 +19,10 @@ SessionKey: TypeAlias = Any
 
 
 class State(StrEnum):
-    """What is known of a living call. Stored calls will add states before QUEUED; a call that ended has none."""
+    """What is known of a living call."""
 
+    STORING = "storing"
+    """Stored calls only: its row is not committed yet, so nobody may have it or be told of it."""
     QUEUED = "queued"
     """Nobody has it: never written to a link, or known not to have reached the device."""
     OFFERED = "offered"
@@ -85,6 +87,25 @@ REDELIVERY: Final[Mapping[int, Redelivery]] = {
 """By the contract's numbers; who says nothing gets what ThingsBoard does."""
 
 
+class Strategy(StrEnum):
+    """When a device gets the stored calls behind this one."""
+
+    BURST = "burst"
+    """At once."""
+    ON_ACK = "on ack"
+    """When the device acknowledged it, or it ended."""
+    ON_RESPONSE = "on response"
+    """When it ended; the device has a bounded time to answer."""
+
+
+STRATEGY: Final[Mapping[int, Strategy]] = {
+    call_pb2.SUBMIT_STRATEGY_BURST: Strategy.BURST,
+    call_pb2.SUBMIT_STRATEGY_SEQUENTIAL_ON_ACK_FROM_DEVICE: Strategy.ON_ACK,
+    call_pb2.SUBMIT_STRATEGY_SEQUENTIAL_ON_RESPONSE_FROM_DEVICE: Strategy.ON_RESPONSE,
+}
+"""By the contract's numbers; who says nothing gets what the server's settings say."""
+
+
 class Ending(StrEnum):
     """What ends a call, or releases its caller, from outside its device."""
 
@@ -92,6 +113,38 @@ class Ending(StrEnum):
     HUNG_UP = "hung up"
     DRAINED = "drained"
     DELETED = "deleted"
+    CANCELLED = "cancelled"
+
+
+class Keeping(msgspec.Struct, eq=False):
+    """What only a stored call has. Whoever submits it fills the first group, the machine the second."""
+
+    ordinal: int
+    """Grows with every stored call, over restarts too: their order."""
+    create_unix_ms: int
+    expire_unix_ms: int
+    strategy: Strategy
+    max_retries: int
+    """How often it is sent again after a missing acknowledgement."""
+    body_bytes: int
+    """Of method and params, whether they are in memory or not."""
+    retries_asked: int | None = None
+    additional_info: bytes = b""
+    """Emptied with the body: once committed, the store has it."""
+    idempotency_key: str = ""
+    loaded: bool = True
+    """Method and params are in memory; a waiting call's stay in the store."""
+
+    version: int = 0
+    """Grows with every change that the row must show."""
+    committed: int = 0
+    """The version of which the row is known to be at least; 0: there is no row yet."""
+    timeouts: int = 0
+    """Acknowledgements that did not come in time."""
+    end: "Complete | None" = None
+    """How it ended; told when that is committed."""
+    end_version: int = 0
+    """The version that has the end."""
 
 
 class Call(msgspec.Struct, eq=False):
@@ -110,6 +163,10 @@ class Call(msgspec.Struct, eq=False):
     fail_fast: bool = False
     await_delivery: bool = False
     redelivery: Redelivery = Redelivery.UNANSWERED
+    keeping: Keeping | None = None
+    """Of a stored call."""
+    steps: list[tuple[int, "Step.ValueType", str]] | None = None
+    """Its timeline as far as it is not in the store: Unix milliseconds, step, detail. The journal's, not the machine's."""
 
     request_id: int = 0
     """What the device sees; 0 until the machine accepted the call."""
@@ -152,6 +209,38 @@ class Complete(Effect, gc=False):
     payload: bytes = b""
     reason: ErrorReason.ValueType = ErrorReason.ERROR_REASON_UNSPECIFIED
     cause: Cause.ValueType = Cause.CAUSE_UNSPECIFIED
+    detail: str = ""
+
+
+class Keep(Effect, gc=False):
+    """Write the stored call's row as it is when its turn comes; the first one inserts it.
+
+    Answer with `stored` and the `version` that was written, or for the first one with `not_stored`.
+    """
+
+    call: Call
+
+
+class Fetch(Effect, gc=False):
+    """Read method and params of these calls from the store, set them with `loaded`, and answer with `fetched`."""
+
+    calls: tuple[Call, ...]
+
+
+class Finished(Effect, gc=False):
+    """A stored call's end is committed: whoever waits for it may hear. `end.call` is the call. Issued exactly once for
+    every stored call that was accepted, unless it is removed."""
+
+    end: Complete
+
+
+class Noted(Effect, gc=False):
+    """Something happened to the call that its timeline must tell. Handing it out (`Deliver`) and its end (`Complete`,
+    `Finished`) say so themselves. `session`: None if it is about none."""
+
+    call: Call
+    step: Step.ValueType
+    session: SessionKey = None
     detail: str = ""
 
 

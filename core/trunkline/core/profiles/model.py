@@ -29,6 +29,8 @@ class ProfileDetails:
     """Unspecified: as the server says, as for `redelivery`."""
     redelivery: Redelivery.ValueType = Redelivery.REDELIVERY_UNSPECIFIED
     calls_through_rule_chain: bool = False
+    deadline_in_body: bool = False
+    """Calls tell the device their id and what is left of their time, beside method and params."""
     default_rule_chain_id: bytes = NO_ID
     default_dashboard_id: bytes = NO_ID
     default_queue_name: str = ""

@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    text,
 )
 
 metadata: Final = MetaData(
@@ -118,6 +119,7 @@ device_profiles: Final = Table(
     Column("submit_strategy", Integer, nullable=False),
     Column("redelivery", Integer, nullable=False),
     Column("calls_through_rule_chain", Boolean, nullable=False),
+    Column("deadline_in_body", Boolean, nullable=False),
     Column("default_rule_chain_id", _ID),
     Column("default_dashboard_id", _ID),
     Column("default_queue_name", String(255), nullable=False),
@@ -163,4 +165,42 @@ device_presence: Final = Table(
     Column("last_connect_unix_ms", BigInteger, nullable=False),  # 0: never, as for the others
     Column("last_disconnect_unix_ms", BigInteger, nullable=False),
     Column("last_activity_unix_ms", BigInteger, nullable=False, index=True),
+)
+
+calls: Final = Table(
+    "calls",
+    metadata,
+    Column("tenant_id", _ID, ForeignKey("tenants.id", ondelete="CASCADE"), primary_key=True),
+    Column("id", _ID, primary_key=True),
+    Column("device_id", _ID, nullable=False),  # rows outlive their device
+    Column("ordinal", BigInteger, nullable=False, unique=True),  # the order in which calls were accepted
+    Column("request_id", Integer, nullable=False),
+    Column("kind", Integer, nullable=False),
+    Column("method", String, nullable=False),
+    Column("params", LargeBinary, nullable=False),
+    Column("additional_info", LargeBinary, nullable=False),
+    Column("idempotency_key", String(255)),
+    Column("strategy", Integer, nullable=False),
+    Column("redelivery", Integer, nullable=False),
+    Column("retries_asked", Integer),  # as the caller said
+    Column("max_retries", Integer, nullable=False),
+    Column("timeouts", Integer, nullable=False),
+    Column("state", Integer, nullable=False),
+    Column("living", Boolean, nullable=False),
+    Column("outcome", Integer, nullable=False),
+    Column("reason", Integer, nullable=False),
+    Column("cause", Integer, nullable=False),
+    Column("detail", String, nullable=False),
+    Column("reply", LargeBinary),
+    Column("late_reply", LargeBinary),
+    Column("create_unix_ms", BigInteger, nullable=False),
+    Column("expire_unix_ms", BigInteger, nullable=False),
+    Column("end_unix_ms", BigInteger, nullable=False),  # 0: it lives
+    Column("version", BigInteger, nullable=False),
+    Column("timeline", String, nullable=False),  # one line for each step
+    UniqueConstraint("tenant_id", "device_id", "idempotency_key"),
+    Index(None, "device_id", "request_id"),  # whose late reply this is
+    Index(None, "device_id", "create_unix_ms"),  # a device's list
+    Index("ix_calls_living", "ordinal", sqlite_where=text("living = 1"), postgresql_where=text("living")),
+    Index(None, "end_unix_ms"),
 )

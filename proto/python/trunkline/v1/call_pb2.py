@@ -22,25 +22,35 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from trunkline.v1 import error_pb2 as trunkline_dot_v1_dot_error__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17trunkline/v1/call.proto\x12\x0ctrunkline.v1\"&\n\x0bPersistence\x12\x17\n\x0f\x61\x64\x64itional_info\x18\x01 \x01(\x0c\"n\n\x0e\x44\x65liveryPolicy\x12.\n\x08strategy\x18\x01 \x01(\x0e\x32\x1c.trunkline.v1.SubmitStrategy\x12,\n\nredelivery\x18\x02 \x01(\x0e\x32\x18.trunkline.v1.Redelivery*S\n\x08\x43\x61llKind\x12\x19\n\x15\x43\x41LL_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11\x43\x41LL_KIND_ONE_WAY\x10\x01\x12\x15\n\x11\x43\x41LL_KIND_TWO_WAY\x10\x02*\xcd\x01\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_ACCEPTED\x10\x01\x12\x10\n\x0cOUTCOME_SENT\x10\x02\x12\x15\n\x11OUTCOME_SUCCEEDED\x10\x03\x12\x12\n\x0eOUTCOME_FAILED\x10\x04\x12\x13\n\x0fOUTCOME_UNKNOWN\x10\x05\x12\x13\n\x0fOUTCOME_EXPIRED\x10\x06\x12\x15\n\x11OUTCOME_CANCELLED\x10\x07\x12\x15\n\x11OUTCOME_DELIVERED\x10\x08*\xb7\x01\n\x0eSubmitStrategy\x12\x1f\n\x1bSUBMIT_STRATEGY_UNSPECIFIED\x10\x00\x12\x19\n\x15SUBMIT_STRATEGY_BURST\x10\x01\x12\x31\n-SUBMIT_STRATEGY_SEQUENTIAL_ON_ACK_FROM_DEVICE\x10\x02\x12\x36\n2SUBMIT_STRATEGY_SEQUENTIAL_ON_RESPONSE_FROM_DEVICE\x10\x03*u\n\nRedelivery\x12\x1a\n\x16REDELIVERY_UNSPECIFIED\x10\x00\x12\x19\n\x15REDELIVERY_UNANSWERED\x10\x01\x12\x1a\n\x16REDELIVERY_UNDELIVERED\x10\x02\x12\x14\n\x10REDELIVERY_NEVER\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17trunkline/v1/call.proto\x12\x0ctrunkline.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18trunkline/v1/error.proto\"&\n\x0bPersistence\x12\x17\n\x0f\x61\x64\x64itional_info\x18\x01 \x01(\x0c\"n\n\x0e\x44\x65liveryPolicy\x12.\n\x08strategy\x18\x01 \x01(\x0e\x32\x1c.trunkline.v1.SubmitStrategy\x12,\n\nredelivery\x18\x02 \x01(\x0e\x32\x18.trunkline.v1.Redelivery\"\xd2\x05\n\nCallRecord\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x11\n\tdevice_id\x18\x03 \x01(\t\x12$\n\x04kind\x18\x04 \x01(\x0e\x32\x16.trunkline.v1.CallKind\x12\x0e\n\x06method\x18\x05 \x01(\t\x12\x0e\n\x06params\x18\x06 \x01(\x0c\x12\x12\n\npersistent\x18\x07 \x01(\x08\x12&\n\x05state\x18\x08 \x01(\x0e\x32\x17.trunkline.v1.CallState\x12&\n\x07outcome\x18\t \x01(\x0e\x32\x15.trunkline.v1.Outcome\x12)\n\x06reason\x18\n \x01(\x0e\x32\x19.trunkline.v1.ErrorReason\x12\"\n\x05\x63\x61use\x18\x0b \x01(\x0e\x32\x13.trunkline.v1.Cause\x12\x0e\n\x06\x64\x65tail\x18\x0c \x01(\t\x12\r\n\x05reply\x18\r \x01(\x0c\x12\x11\n\thas_reply\x18\x0e \x01(\x08\x12\x12\n\nlate_reply\x18\x0f \x01(\x0c\x12\x16\n\x0ehas_late_reply\x18\x10 \x01(\x08\x12/\n\x0b\x63reate_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0f\x61\x64\x64itional_info\x18\x14 \x01(\x0c\x12\x14\n\x07retries\x18\x15 \x01(\rH\x00\x88\x01\x01\x12,\n\x06policy\x18\x16 \x01(\x0b\x32\x1c.trunkline.v1.DeliveryPolicy\x12\x12\n\nrequest_id\x18\x17 \x01(\r\x12\x10\n\x08timeouts\x18\x18 \x01(\r\x12\x17\n\x0fidempotency_key\x18\x19 \x01(\tB\n\n\x08_retries\"k\n\rTimelineEntry\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12 \n\x04step\x18\x02 \x01(\x0e\x32\x12.trunkline.v1.Step\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t*S\n\x08\x43\x61llKind\x12\x19\n\x15\x43\x41LL_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11\x43\x41LL_KIND_ONE_WAY\x10\x01\x12\x15\n\x11\x43\x41LL_KIND_TWO_WAY\x10\x02*\xcd\x01\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_ACCEPTED\x10\x01\x12\x10\n\x0cOUTCOME_SENT\x10\x02\x12\x15\n\x11OUTCOME_SUCCEEDED\x10\x03\x12\x12\n\x0eOUTCOME_FAILED\x10\x04\x12\x13\n\x0fOUTCOME_UNKNOWN\x10\x05\x12\x13\n\x0fOUTCOME_EXPIRED\x10\x06\x12\x15\n\x11OUTCOME_CANCELLED\x10\x07\x12\x15\n\x11OUTCOME_DELIVERED\x10\x08*\xb7\x01\n\x0eSubmitStrategy\x12\x1f\n\x1bSUBMIT_STRATEGY_UNSPECIFIED\x10\x00\x12\x19\n\x15SUBMIT_STRATEGY_BURST\x10\x01\x12\x31\n-SUBMIT_STRATEGY_SEQUENTIAL_ON_ACK_FROM_DEVICE\x10\x02\x12\x36\n2SUBMIT_STRATEGY_SEQUENTIAL_ON_RESPONSE_FROM_DEVICE\x10\x03*u\n\nRedelivery\x12\x1a\n\x16REDELIVERY_UNSPECIFIED\x10\x00\x12\x19\n\x15REDELIVERY_UNANSWERED\x10\x01\x12\x1a\n\x16REDELIVERY_UNDELIVERED\x10\x02\x12\x14\n\x10REDELIVERY_NEVER\x10\x03*\xe7\x01\n\tCallState\x12\x1a\n\x16\x43\x41LL_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x43\x41LL_STATE_QUEUED\x10\x01\x12\x13\n\x0f\x43\x41LL_STATE_SENT\x10\x02\x12\x18\n\x14\x43\x41LL_STATE_DELIVERED\x10\x03\x12\x19\n\x15\x43\x41LL_STATE_SUCCESSFUL\x10\x04\x12\x16\n\x12\x43\x41LL_STATE_TIMEOUT\x10\x05\x12\x16\n\x12\x43\x41LL_STATE_EXPIRED\x10\x06\x12\x15\n\x11\x43\x41LL_STATE_FAILED\x10\x07\x12\x16\n\x12\x43\x41LL_STATE_DELETED\x10\x08*\xd3\x02\n\x04Step\x12\x14\n\x10STEP_UNSPECIFIED\x10\x00\x12\x11\n\rSTEP_ACCEPTED\x10\x01\x12\x0f\n\x0bSTEP_STORED\x10\x02\x12\x10\n\x0cSTEP_WAITING\x10\x03\x12\x0f\n\x0bSTEP_ROUTED\x10\x04\x12\r\n\tSTEP_SENT\x10\x05\x12\x12\n\x0eSTEP_DELIVERED\x10\x06\x12\x11\n\rSTEP_NOT_SENT\x10\x07\x12\x19\n\x15STEP_NOT_ACKNOWLEDGED\x10\x08\x12\x14\n\x10STEP_WORKER_LOST\x10\t\x12\x11\n\rSTEP_TAKEN_UP\x10\n\x12\x19\n\x15STEP_CANCEL_REQUESTED\x10\x0b\x12\x10\n\x0cSTEP_HUNG_UP\x10\x0c\x12\x10\n\x0cSTEP_REPLIED\x10\r\x12\x0e\n\nSTEP_ENDED\x10\x0e\x12\x13\n\x0fSTEP_LATE_REPLY\x10\x0f\x12\x10\n\x0cSTEP_DELETED\x10\x10\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'trunkline.v1.call_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CALLKIND']._serialized_start=193
-  _globals['_CALLKIND']._serialized_end=276
-  _globals['_OUTCOME']._serialized_start=279
-  _globals['_OUTCOME']._serialized_end=484
-  _globals['_SUBMITSTRATEGY']._serialized_start=487
-  _globals['_SUBMITSTRATEGY']._serialized_end=670
-  _globals['_REDELIVERY']._serialized_start=672
-  _globals['_REDELIVERY']._serialized_end=789
-  _globals['_PERSISTENCE']._serialized_start=41
-  _globals['_PERSISTENCE']._serialized_end=79
-  _globals['_DELIVERYPOLICY']._serialized_start=81
-  _globals['_DELIVERYPOLICY']._serialized_end=191
+  _globals['_CALLKIND']._serialized_start=1086
+  _globals['_CALLKIND']._serialized_end=1169
+  _globals['_OUTCOME']._serialized_start=1172
+  _globals['_OUTCOME']._serialized_end=1377
+  _globals['_SUBMITSTRATEGY']._serialized_start=1380
+  _globals['_SUBMITSTRATEGY']._serialized_end=1563
+  _globals['_REDELIVERY']._serialized_start=1565
+  _globals['_REDELIVERY']._serialized_end=1682
+  _globals['_CALLSTATE']._serialized_start=1685
+  _globals['_CALLSTATE']._serialized_end=1916
+  _globals['_STEP']._serialized_start=1919
+  _globals['_STEP']._serialized_end=2258
+  _globals['_PERSISTENCE']._serialized_start=100
+  _globals['_PERSISTENCE']._serialized_end=138
+  _globals['_DELIVERYPOLICY']._serialized_start=140
+  _globals['_DELIVERYPOLICY']._serialized_end=250
+  _globals['_CALLRECORD']._serialized_start=253
+  _globals['_CALLRECORD']._serialized_end=975
+  _globals['_TIMELINEENTRY']._serialized_start=977
+  _globals['_TIMELINEENTRY']._serialized_end=1084
 # @@protoc_insertion_point(module_scope)

@@ -5,7 +5,9 @@ isort:skip_file
 
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from trunkline.v1 import error_pb2 as _error_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -144,6 +146,130 @@ REDELIVERY_NEVER: Redelivery.ValueType  # 3
 """none"""
 Global___Redelivery: _TypeAlias = Redelivery  # noqa: Y015
 
+class _CallState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CallStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CallState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CALL_STATE_UNSPECIFIED: _CallState.ValueType  # 0
+    CALL_STATE_QUEUED: _CallState.ValueType  # 1
+    """stored; nobody is known to have it"""
+    CALL_STATE_SENT: _CallState.ValueType  # 2
+    """written to the device"""
+    CALL_STATE_DELIVERED: _CallState.ValueType  # 3
+    """the device acknowledged it"""
+    CALL_STATE_SUCCESSFUL: _CallState.ValueType  # 4
+    """the device answered"""
+    CALL_STATE_TIMEOUT: _CallState.ValueType  # 5
+    """the device did not acknowledge in time; it is sent again"""
+    CALL_STATE_EXPIRED: _CallState.ValueType  # 6
+    """the deadline passed"""
+    CALL_STATE_FAILED: _CallState.ValueType  # 7
+    """it will not be done; also cancelled ones, whose outcome says so"""
+    CALL_STATE_DELETED: _CallState.ValueType  # 8
+    """only in events: the call was removed"""
+
+class CallState(_CallState, metaclass=_CallStateEnumTypeWrapper):
+    """CallState is where a call stands. SUCCESSFUL, EXPIRED and FAILED are final, DELIVERED is for one-way calls; the outcome
+    says it one step finer.
+    """
+
+CALL_STATE_UNSPECIFIED: CallState.ValueType  # 0
+CALL_STATE_QUEUED: CallState.ValueType  # 1
+"""stored; nobody is known to have it"""
+CALL_STATE_SENT: CallState.ValueType  # 2
+"""written to the device"""
+CALL_STATE_DELIVERED: CallState.ValueType  # 3
+"""the device acknowledged it"""
+CALL_STATE_SUCCESSFUL: CallState.ValueType  # 4
+"""the device answered"""
+CALL_STATE_TIMEOUT: CallState.ValueType  # 5
+"""the device did not acknowledge in time; it is sent again"""
+CALL_STATE_EXPIRED: CallState.ValueType  # 6
+"""the deadline passed"""
+CALL_STATE_FAILED: CallState.ValueType  # 7
+"""it will not be done; also cancelled ones, whose outcome says so"""
+CALL_STATE_DELETED: CallState.ValueType  # 8
+"""only in events: the call was removed"""
+Global___CallState: _TypeAlias = CallState  # noqa: Y015
+
+class _Step:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _StepEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Step.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    STEP_UNSPECIFIED: _Step.ValueType  # 0
+    STEP_ACCEPTED: _Step.ValueType  # 1
+    """it came, and was let in"""
+    STEP_STORED: _Step.ValueType  # 2
+    """its row is committed: it is never lost from here on"""
+    STEP_WAITING: _Step.ValueType  # 3
+    """for the device, for a free slot or for the call before it; the detail says which"""
+    STEP_ROUTED: _Step.ValueType  # 4
+    """handed to a worker, for a session"""
+    STEP_SENT: _Step.ValueType  # 5
+    """the worker wrote it to the device"""
+    STEP_DELIVERED: _Step.ValueType  # 6
+    """the device acknowledged it, or its transport knows no acknowledgement"""
+    STEP_NOT_SENT: _Step.ValueType  # 7
+    """the worker could not write it, or never got it"""
+    STEP_NOT_ACKNOWLEDGED: _Step.ValueType  # 8
+    """the device did not acknowledge in time, or its session ended before"""
+    STEP_WORKER_LOST: _Step.ValueType  # 9
+    """the worker that had it vanished"""
+    STEP_TAKEN_UP: _Step.ValueType  # 10
+    """by a core that started anew"""
+    STEP_CANCEL_REQUESTED: _Step.ValueType  # 11
+    STEP_HUNG_UP: _Step.ValueType  # 12
+    """its caller went away"""
+    STEP_REPLIED: _Step.ValueType  # 13
+    """the device answered"""
+    STEP_ENDED: _Step.ValueType  # 14
+    """with an outcome"""
+    STEP_LATE_REPLY: _Step.ValueType  # 15
+    """an answer came after the end"""
+    STEP_DELETED: _Step.ValueType  # 16
+    """somebody removed it"""
+
+class Step(_Step, metaclass=_StepEnumTypeWrapper):
+    """Step is something that happened to a call, as its timeline tells it."""
+
+STEP_UNSPECIFIED: Step.ValueType  # 0
+STEP_ACCEPTED: Step.ValueType  # 1
+"""it came, and was let in"""
+STEP_STORED: Step.ValueType  # 2
+"""its row is committed: it is never lost from here on"""
+STEP_WAITING: Step.ValueType  # 3
+"""for the device, for a free slot or for the call before it; the detail says which"""
+STEP_ROUTED: Step.ValueType  # 4
+"""handed to a worker, for a session"""
+STEP_SENT: Step.ValueType  # 5
+"""the worker wrote it to the device"""
+STEP_DELIVERED: Step.ValueType  # 6
+"""the device acknowledged it, or its transport knows no acknowledgement"""
+STEP_NOT_SENT: Step.ValueType  # 7
+"""the worker could not write it, or never got it"""
+STEP_NOT_ACKNOWLEDGED: Step.ValueType  # 8
+"""the device did not acknowledge in time, or its session ended before"""
+STEP_WORKER_LOST: Step.ValueType  # 9
+"""the worker that had it vanished"""
+STEP_TAKEN_UP: Step.ValueType  # 10
+"""by a core that started anew"""
+STEP_CANCEL_REQUESTED: Step.ValueType  # 11
+STEP_HUNG_UP: Step.ValueType  # 12
+"""its caller went away"""
+STEP_REPLIED: Step.ValueType  # 13
+"""the device answered"""
+STEP_ENDED: Step.ValueType  # 14
+"""with an outcome"""
+STEP_LATE_REPLY: Step.ValueType  # 15
+"""an answer came after the end"""
+STEP_DELETED: Step.ValueType  # 16
+"""somebody removed it"""
+Global___Step: _TypeAlias = Step  # noqa: Y015
+
 @_typing.final
 class Persistence(_message.Message):
     """Persistence, when present, makes the call a stored one: the result is its durable acceptance."""
@@ -189,3 +315,149 @@ class DeliveryPolicy(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeliveryPolicy: _TypeAlias = DeliveryPolicy  # noqa: Y015
+
+@_typing.final
+class CallRecord(_message.Message):
+    """CallRecord is a call as it stands. Of a lightweight call it exists while the call lives and, if it failed, for a while."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_ID_FIELD_NUMBER: _builtins.int
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    DEVICE_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    PARAMS_FIELD_NUMBER: _builtins.int
+    PERSISTENT_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    REPLY_FIELD_NUMBER: _builtins.int
+    HAS_REPLY_FIELD_NUMBER: _builtins.int
+    LATE_REPLY_FIELD_NUMBER: _builtins.int
+    HAS_LATE_REPLY_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    ADDITIONAL_INFO_FIELD_NUMBER: _builtins.int
+    RETRIES_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    TIMEOUTS_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    call_id: _builtins.str
+    """UUID"""
+    tenant_id: _builtins.str
+    device_id: _builtins.str
+    kind: Global___CallKind.ValueType
+    method: _builtins.str
+    params: _builtins.bytes
+    """one JSON value"""
+    persistent: _builtins.bool
+    state: Global___CallState.ValueType
+    outcome: Global___Outcome.ValueType
+    """unspecified while it lives"""
+    reason: _error_pb2.ErrorReason.ValueType
+    """when it failed"""
+    cause: _error_pb2.Cause.ValueType
+    detail: _builtins.str
+    """what the device's transport said, or what was done"""
+    reply: _builtins.bytes
+    """the device's bytes as they came"""
+    has_reply: _builtins.bool
+    """the reply may be empty"""
+    late_reply: _builtins.bytes
+    """one that came after the end"""
+    has_late_reply: _builtins.bool
+    additional_info: _builtins.bytes
+    """JSON; empty: none"""
+    retries: _builtins.int
+    """as the caller said"""
+    request_id: _builtins.int
+    """what the device sees"""
+    timeouts: _builtins.int
+    """acknowledgements that did not come in time"""
+    idempotency_key: _builtins.str
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """the deadline"""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """absent while it lives"""
+
+    @_builtins.property
+    def policy(self) -> Global___DeliveryPolicy:
+        """in force"""
+
+    def __init__(
+        self,
+        *,
+        call_id: _builtins.str = ...,
+        tenant_id: _builtins.str = ...,
+        device_id: _builtins.str = ...,
+        kind: Global___CallKind.ValueType = ...,
+        method: _builtins.str = ...,
+        params: _builtins.bytes = ...,
+        persistent: _builtins.bool = ...,
+        state: Global___CallState.ValueType = ...,
+        outcome: Global___Outcome.ValueType = ...,
+        reason: _error_pb2.ErrorReason.ValueType = ...,
+        cause: _error_pb2.Cause.ValueType = ...,
+        detail: _builtins.str = ...,
+        reply: _builtins.bytes = ...,
+        has_reply: _builtins.bool = ...,
+        late_reply: _builtins.bytes = ...,
+        has_late_reply: _builtins.bool = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        additional_info: _builtins.bytes = ...,
+        retries: _builtins.int | None = ...,
+        policy: Global___DeliveryPolicy | None = ...,
+        request_id: _builtins.int = ...,
+        timeouts: _builtins.int = ...,
+        idempotency_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_retries", b"_retries", "create_time", b"create_time", "end_time", b"end_time", "expire_time", b"expire_time", "policy", b"policy", "retries", b"retries"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_retries", b"_retries", "additional_info", b"additional_info", "call_id", b"call_id", "cause", b"cause", "create_time", b"create_time", "detail", b"detail", "device_id", b"device_id", "end_time", b"end_time", "expire_time", b"expire_time", "has_late_reply", b"has_late_reply", "has_reply", b"has_reply", "idempotency_key", b"idempotency_key", "kind", b"kind", "late_reply", b"late_reply", "method", b"method", "outcome", b"outcome", "params", b"params", "persistent", b"persistent", "policy", b"policy", "reason", b"reason", "reply", b"reply", "request_id", b"request_id", "retries", b"retries", "state", b"state", "tenant_id", b"tenant_id", "timeouts", b"timeouts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__retries: _TypeAlias = _typing.Literal["retries"]  # noqa: Y015
+    _WhichOneofArgType__retries: _TypeAlias = _typing.Literal["_retries", b"_retries"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__retries) -> _WhichOneofReturnType__retries | None: ...
+
+Global___CallRecord: _TypeAlias = CallRecord  # noqa: Y015
+
+@_typing.final
+class TimelineEntry(_message.Message):
+    """TimelineEntry is one step of a call's life."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIME_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    step: Global___Step.ValueType
+    detail: _builtins.str
+    """for people: which worker and session, which outcome, why"""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        step: Global___Step.ValueType = ...,
+        detail: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "step", b"step", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TimelineEntry: _TypeAlias = TimelineEntry  # noqa: Y015

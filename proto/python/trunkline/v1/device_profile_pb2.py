@@ -26,17 +26,17 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from trunkline.v1 import call_pb2 as trunkline_dot_v1_dot_call__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!trunkline/v1/device_profile.proto\x12\x0ctrunkline.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17trunkline/v1/call.proto\"\xd5\x03\n\rDeviceProfile\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x12\n\nis_default\x18\x05 \x01(\x08\x12\x33\n\x0etransport_type\x18\x06 \x01(\x0e\x32\x1b.trunkline.v1.TransportType\x12\'\n\x04mqtt\x18\x07 \x01(\x0b\x32\x19.trunkline.v1.MqttProfile\x12\x35\n\x0f\x64\x65livery_policy\x18\x08 \x01(\x0b\x32\x1c.trunkline.v1.DeliveryPolicy\x12 \n\x18\x63\x61lls_through_rule_chain\x18\t \x01(\x08\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\x0b \x01(\x03\x12\r\n\x05image\x18\x0c \x01(\t\x12\x1d\n\x15\x64\x65\x66\x61ult_rule_chain_id\x18\r \x01(\t\x12\x1c\n\x14\x64\x65\x66\x61ult_dashboard_id\x18\x0e \x01(\t\x12\x1a\n\x12\x64\x65\x66\x61ult_queue_name\x18\x0f \x01(\t\x12\r\n\x05\x65xtra\x18\x10 \x01(\x0c\"\x81\x01\n\x0bMqttProfile\x12\x17\n\x0ftelemetry_topic\x18\x01 \x01(\t\x12\x18\n\x10\x61ttributes_topic\x18\x02 \x01(\t\x12\"\n\x1a\x61ttributes_subscribe_topic\x18\x03 \x01(\t\x12\x1b\n\x13\x61\x63knowledge_invalid\x18\x04 \x01(\x08*}\n\rTransportType\x12\x1e\n\x1aTRANSPORT_TYPE_UNSPECIFIED\x10\x00\x12\x1a\n\x16TRANSPORT_TYPE_DEFAULT\x10\x01\x12\x17\n\x13TRANSPORT_TYPE_MQTT\x10\x02\x12\x17\n\x13TRANSPORT_TYPE_COAP\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!trunkline/v1/device_profile.proto\x12\x0ctrunkline.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17trunkline/v1/call.proto\"\xef\x03\n\rDeviceProfile\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x12\n\nis_default\x18\x05 \x01(\x08\x12\x33\n\x0etransport_type\x18\x06 \x01(\x0e\x32\x1b.trunkline.v1.TransportType\x12\'\n\x04mqtt\x18\x07 \x01(\x0b\x32\x19.trunkline.v1.MqttProfile\x12\x35\n\x0f\x64\x65livery_policy\x18\x08 \x01(\x0b\x32\x1c.trunkline.v1.DeliveryPolicy\x12 \n\x18\x63\x61lls_through_rule_chain\x18\t \x01(\x08\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\x0b \x01(\x03\x12\r\n\x05image\x18\x0c \x01(\t\x12\x1d\n\x15\x64\x65\x66\x61ult_rule_chain_id\x18\r \x01(\t\x12\x1c\n\x14\x64\x65\x66\x61ult_dashboard_id\x18\x0e \x01(\t\x12\x1a\n\x12\x64\x65\x66\x61ult_queue_name\x18\x0f \x01(\t\x12\r\n\x05\x65xtra\x18\x10 \x01(\x0c\x12\x18\n\x10\x64\x65\x61\x64line_in_body\x18\x11 \x01(\x08\"\x81\x01\n\x0bMqttProfile\x12\x17\n\x0ftelemetry_topic\x18\x01 \x01(\t\x12\x18\n\x10\x61ttributes_topic\x18\x02 \x01(\t\x12\"\n\x1a\x61ttributes_subscribe_topic\x18\x03 \x01(\t\x12\x1b\n\x13\x61\x63knowledge_invalid\x18\x04 \x01(\x08*}\n\rTransportType\x12\x1e\n\x1aTRANSPORT_TYPE_UNSPECIFIED\x10\x00\x12\x1a\n\x16TRANSPORT_TYPE_DEFAULT\x10\x01\x12\x17\n\x13TRANSPORT_TYPE_MQTT\x10\x02\x12\x17\n\x13TRANSPORT_TYPE_COAP\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'trunkline.v1.device_profile_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TRANSPORTTYPE']._serialized_start=713
-  _globals['_TRANSPORTTYPE']._serialized_end=838
+  _globals['_TRANSPORTTYPE']._serialized_start=739
+  _globals['_TRANSPORTTYPE']._serialized_end=864
   _globals['_DEVICEPROFILE']._serialized_start=110
-  _globals['_DEVICEPROFILE']._serialized_end=579
-  _globals['_MQTTPROFILE']._serialized_start=582
-  _globals['_MQTTPROFILE']._serialized_end=711
+  _globals['_DEVICEPROFILE']._serialized_end=605
+  _globals['_MQTTPROFILE']._serialized_start=608
+  _globals['_MQTTPROFILE']._serialized_end=737
 # @@protoc_insertion_point(module_scope)

@@ -68,6 +68,7 @@ class DeviceProfile(_message.Message):
     DEFAULT_DASHBOARD_ID_FIELD_NUMBER: _builtins.int
     DEFAULT_QUEUE_NAME_FIELD_NUMBER: _builtins.int
     EXTRA_FIELD_NUMBER: _builtins.int
+    DEADLINE_IN_BODY_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """UUID"""
     tenant_id: _builtins.str
@@ -89,6 +90,8 @@ class DeviceProfile(_message.Message):
     default_queue_name: _builtins.str
     extra: _builtins.bytes
     """JSON object of settings that are kept for ThingsBoard's clients and mean nothing here; empty: none."""
+    deadline_in_body: _builtins.bool
+    """calls carry a third member, `trunkline`, with the call's id and what is left of its time"""
     @_builtins.property
     def mqtt(self) -> Global___MqttProfile:
         """where transport_type is MQTT"""
@@ -118,10 +121,11 @@ class DeviceProfile(_message.Message):
         default_dashboard_id: _builtins.str = ...,
         default_queue_name: _builtins.str = ...,
         extra: _builtins.bytes = ...,
+        deadline_in_body: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "delivery_policy", b"delivery_policy", "mqtt", b"mqtt"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls_through_rule_chain", b"calls_through_rule_chain", "create_time", b"create_time", "default_dashboard_id", b"default_dashboard_id", "default_queue_name", b"default_queue_name", "default_rule_chain_id", b"default_rule_chain_id", "delivery_policy", b"delivery_policy", "description", b"description", "extra", b"extra", "id", b"id", "image", b"image", "is_default", b"is_default", "mqtt", b"mqtt", "name", b"name", "tenant_id", b"tenant_id", "transport_type", b"transport_type", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls_through_rule_chain", b"calls_through_rule_chain", "create_time", b"create_time", "deadline_in_body", b"deadline_in_body", "default_dashboard_id", b"default_dashboard_id", "default_queue_name", b"default_queue_name", "default_rule_chain_id", b"default_rule_chain_id", "delivery_policy", b"delivery_policy", "description", b"description", "extra", b"extra", "id", b"id", "image", b"image", "is_default", b"is_default", "mqtt", b"mqtt", "name", b"name", "tenant_id", b"tenant_id", "transport_type", b"transport_type", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

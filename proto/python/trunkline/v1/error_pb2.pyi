@@ -85,6 +85,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """the peer does not read its results"""
     ERROR_REASON_PROTOCOL_VIOLATION: _ErrorReason.ValueType  # 31
     """a stream's rules were broken by its peer"""
+    ERROR_REASON_DELIVERY_TIMEOUT: _ErrorReason.ValueType  # 32
+    """the device did not acknowledge a stored call, and the server closes its session for that"""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is the machine-readable reason in every error: the `reason` of the google.rpc.ErrorInfo that a status
@@ -155,6 +157,8 @@ ERROR_REASON_STREAM_OVERRUN: ErrorReason.ValueType  # 30
 """the peer does not read its results"""
 ERROR_REASON_PROTOCOL_VIOLATION: ErrorReason.ValueType  # 31
 """a stream's rules were broken by its peer"""
+ERROR_REASON_DELIVERY_TIMEOUT: ErrorReason.ValueType  # 32
+"""the device did not acknowledge a stored call, and the server closes its session for that"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 class _Cause:
@@ -200,6 +204,12 @@ class _CauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Cause.ValueType
     """the idempotency key belongs to a call with other content"""
     CAUSE_STREAM_BROKEN: _Cause.ValueType  # 18
     """the caller's stream ended before the call was sent"""
+    CAUSE_NO_REPLY_IN_TURN: _Cause.ValueType  # 19
+    """SEQUENTIAL_ON_RESPONSE: the device did not answer in the time after which the next call goes out"""
+    CAUSE_COMMIT_UNKNOWN: _Cause.ValueType  # 20
+    """the database went away while the call was being stored; it is not delivered"""
+    CAUSE_BEHIND_OTHERS: _Cause.ValueType  # 21
+    """expired behind earlier stored calls of its device that had to come first: never sent"""
 
 class Cause(_Cause, metaclass=_CauseEnumTypeWrapper):
     """Cause says why a call ended as it did, one step finer than the reason: the closed list behind `explain`, the REST
@@ -243,4 +253,10 @@ CAUSE_IDEMPOTENCY_CONFLICT: Cause.ValueType  # 17
 """the idempotency key belongs to a call with other content"""
 CAUSE_STREAM_BROKEN: Cause.ValueType  # 18
 """the caller's stream ended before the call was sent"""
+CAUSE_NO_REPLY_IN_TURN: Cause.ValueType  # 19
+"""SEQUENTIAL_ON_RESPONSE: the device did not answer in the time after which the next call goes out"""
+CAUSE_COMMIT_UNKNOWN: Cause.ValueType  # 20
+"""the database went away while the call was being stored; it is not delivered"""
+CAUSE_BEHIND_OTHERS: Cause.ValueType  # 21
+"""expired behind earlier stored calls of its device that had to come first: never sent"""
 Global___Cause: _TypeAlias = Cause  # noqa: Y015

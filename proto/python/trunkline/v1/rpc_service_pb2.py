@@ -22,49 +22,87 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from trunkline.v1 import call_pb2 as trunkline_dot_v1_dot_call__pb2
 from trunkline.v1 import error_pb2 as trunkline_dot_v1_dot_error__pb2
+from trunkline.v1 import page_pb2 as trunkline_dot_v1_dot_page__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1etrunkline/v1/rpc_service.proto\x12\x0ctrunkline.v1\x1a\x17trunkline/v1/call.proto\x1a\x18trunkline/v1/error.proto\"\xcf\x02\n\x0b\x43\x61llRequest\x12\x11\n\tdevice_id\x18\x01 \x01(\t\x12\x0e\n\x06method\x18\x02 \x01(\t\x12\x0e\n\x06params\x18\x03 \x01(\x0c\x12$\n\x04kind\x18\x04 \x01(\x0e\x32\x16.trunkline.v1.CallKind\x12\x12\n\ntimeout_ms\x18\x05 \x01(\r\x12\x0f\n\x07\x63\x61ll_id\x18\x06 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x07 \x01(\t\x12.\n\x0bpersistence\x18\x08 \x01(\x0b\x32\x19.trunkline.v1.Persistence\x12,\n\x06policy\x18\t \x01(\x0b\x32\x1c.trunkline.v1.DeliveryPolicy\x12\x11\n\tfail_fast\x18\n \x01(\x08\x12\x16\n\x0e\x61wait_delivery\x18\x0b \x01(\x08\x12\x14\n\x07retries\x18\x0c \x01(\rH\x00\x88\x01\x01\x42\n\n\x08_retries\"V\n\x0c\x43\x61llResponse\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12&\n\x07outcome\x18\x02 \x01(\x0e\x32\x15.trunkline.v1.Outcome\x12\r\n\x05reply\x18\x03 \x01(\x0c\"P\n\x11\x43\x61llStreamRequest\x12\x10\n\x08\x63lock_ms\x18\x01 \x01(\x04\x12)\n\x06\x66rames\x18\x02 \x03(\x0b\x32\x19.trunkline.v1.CallerFrame\"Q\n\x12\x43\x61llStreamResponse\x12\x10\n\x08\x63lock_ms\x18\x01 \x01(\x04\x12)\n\x06\x66rames\x18\x02 \x03(\x0b\x32\x19.trunkline.v1.AnswerFrame\"\xfd\x01\n\x0b\x43\x61llerFrame\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x17.trunkline.v1.StartCallH\x00\x12\'\n\x07hang_up\x18\x02 \x01(\x0b\x32\x14.trunkline.v1.HangUpH\x00\x12*\n\x05hello\x18\x03 \x01(\x0b\x32\x19.trunkline.v1.CallerHelloH\x00\x12\x30\n\tprincipal\x18\x04 \x01(\x0b\x32\x1b.trunkline.v1.BindPrincipalH\x00\x12\x35\n\x0b\x63redentials\x18\x05 \x01(\x0b\x32\x1e.trunkline.v1.RenewCredentialsH\x00\x42\x07\n\x05\x66rame\"\xd1\x01\n\x0b\x41nswerFrame\x12*\n\x06result\x18\x01 \x01(\x0b\x32\x18.trunkline.v1.CallResultH\x00\x12.\n\x07welcome\x18\x02 \x01(\x0b\x32\x1b.trunkline.v1.CallerWelcomeH\x00\x12\x31\n\x07revoked\x18\x03 \x01(\x0b\x32\x1e.trunkline.v1.PrincipalRevokedH\x00\x12*\n\x05\x64rain\x18\x04 \x01(\x0b\x32\x19.trunkline.v1.CallerDrainH\x00\x42\x07\n\x05\x66rame\"\xcb\x03\n\tStartCall\x12\x0b\n\x03tag\x18\x01 \x01(\x04\x12\x11\n\tdevice_id\x18\x02 \x01(\x0c\x12\x0e\n\x06method\x18\x03 \x01(\t\x12\x0e\n\x06params\x18\x04 \x01(\x0c\x12$\n\x04kind\x18\x05 \x01(\x0e\x32\x16.trunkline.v1.CallKind\x12\x14\n\ntimeout_ms\x18\x06 \x01(\rH\x00\x12\x18\n\x0e\x65xpire_unix_ms\x18\x07 \x01(\x03H\x00\x12\x11\n\tprincipal\x18\x08 \x01(\r\x12\x0f\n\x07\x63\x61ll_id\x18\t \x01(\x0c\x12\x17\n\x0fidempotency_key\x18\n \x01(\t\x12.\n\x0bpersistence\x18\x0b \x01(\x0b\x32\x19.trunkline.v1.Persistence\x12,\n\x06policy\x18\x0c \x01(\x0b\x32\x1c.trunkline.v1.DeliveryPolicy\x12\x13\n\x0btraceparent\x18\r \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x0e \x01(\x08\x12\x0e\n\x06resent\x18\x0f \x01(\x08\x12\x11\n\tfail_fast\x18\x10 \x01(\x08\x12\x16\n\x0e\x61wait_delivery\x18\x11 \x01(\x08\x12\x14\n\x07retries\x18\x12 \x01(\rH\x01\x88\x01\x01\x42\n\n\x08\x64\x65\x61\x64lineB\n\n\x08_retries\"\xda\x01\n\nCallResult\x12\x0b\n\x03tag\x18\x01 \x01(\x04\x12&\n\x07outcome\x18\x02 \x01(\x0e\x32\x15.trunkline.v1.Outcome\x12\x0f\n\x07payload\x18\x03 \x01(\x0c\x12)\n\x06reason\x18\x04 \x01(\x0e\x32\x19.trunkline.v1.ErrorReason\x12\"\n\x05\x63\x61use\x18\x05 \x01(\x0e\x32\x13.trunkline.v1.Cause\x12\x0f\n\x07\x63\x61ll_id\x18\x06 \x01(\x0c\x12\x0e\n\x06\x64\x65tail\x18\x07 \x01(\t\x12\x16\n\x0eretry_after_ms\x18\x08 \x01(\r\"\x16\n\x06HangUp\x12\x0c\n\x04tags\x18\x01 \x03(\x04\"0\n\x0b\x43\x61llerHello\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\x10\n\x08software\x18\x02 \x01(\t\"\x90\x01\n\rCallerWelcome\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\x0f\n\x07\x63ore_id\x18\x02 \x01(\x0c\x12\x16\n\x0emax_open_calls\x18\x03 \x01(\r\x12\x17\n\x0fmax_frame_bytes\x18\x04 \x01(\r\x12\x14\n\x0cheartbeat_ms\x18\x05 \x01(\r\x12\x16\n\x0emax_open_bytes\x18\x06 \x01(\x04\"\xaf\x01\n\rBindPrincipal\x12\x11\n\tprincipal\x18\x01 \x01(\r\x12\x11\n\ttenant_id\x18\x02 \x01(\x0c\x12\x0f\n\x07user_id\x18\x03 \x01(\x0c\x12\x13\n\x0b\x63ustomer_id\x18\x04 \x01(\x0c\x12 \n\x04role\x18\x05 \x01(\x0e\x32\x12.trunkline.v1.Role\x12\x18\n\x10token_session_id\x18\x06 \x01(\x0c\x12\x16\n\x0eissued_unix_ms\x18\x07 \x01(\x03\"\\\n\x10PrincipalRevoked\x12\x0f\n\x07user_id\x18\x01 \x01(\x0c\x12\x18\n\x10token_session_id\x18\x02 \x01(\x0c\x12\x1d\n\x15issued_before_unix_ms\x18\x03 \x01(\x03\"!\n\x10RenewCredentials\x12\r\n\x05token\x18\x01 \x01(\t\"\x1f\n\x0b\x43\x61llerDrain\x12\x10\n\x08grace_ms\x18\x01 \x01(\r*_\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x12\n\x0eROLE_SYS_ADMIN\x10\x01\x12\x15\n\x11ROLE_TENANT_ADMIN\x10\x02\x12\x16\n\x12ROLE_CUSTOMER_USER\x10\x03\x32\xa0\x01\n\nRpcService\x12=\n\x04\x43\x61ll\x12\x19.trunkline.v1.CallRequest\x1a\x1a.trunkline.v1.CallResponse\x12S\n\nCallStream\x12\x1f.trunkline.v1.CallStreamRequest\x1a .trunkline.v1.CallStreamResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1etrunkline/v1/rpc_service.proto\x12\x0ctrunkline.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17trunkline/v1/call.proto\x1a\x18trunkline/v1/error.proto\x1a\x17trunkline/v1/page.proto\"\xcf\x02\n\x0b\x43\x61llRequest\x12\x11\n\tdevice_id\x18\x01 \x01(\t\x12\x0e\n\x06method\x18\x02 \x01(\t\x12\x0e\n\x06params\x18\x03 \x01(\x0c\x12$\n\x04kind\x18\x04 \x01(\x0e\x32\x16.trunkline.v1.CallKind\x12\x12\n\ntimeout_ms\x18\x05 \x01(\r\x12\x0f\n\x07\x63\x61ll_id\x18\x06 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x07 \x01(\t\x12.\n\x0bpersistence\x18\x08 \x01(\x0b\x32\x19.trunkline.v1.Persistence\x12,\n\x06policy\x18\t \x01(\x0b\x32\x1c.trunkline.v1.DeliveryPolicy\x12\x11\n\tfail_fast\x18\n \x01(\x08\x12\x16\n\x0e\x61wait_delivery\x18\x0b \x01(\x08\x12\x14\n\x07retries\x18\x0c \x01(\rH\x00\x88\x01\x01\x42\n\n\x08_retries\"V\n\x0c\x43\x61llResponse\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12&\n\x07outcome\x18\x02 \x01(\x0e\x32\x15.trunkline.v1.Outcome\x12\r\n\x05reply\x18\x03 \x01(\x0c\"\xc0\x02\n\rSubmitRequest\x12\x11\n\tdevice_id\x18\x01 \x01(\t\x12\x0e\n\x06method\x18\x02 \x01(\t\x12\x0e\n\x06params\x18\x03 \x01(\x0c\x12$\n\x04kind\x18\x04 \x01(\x0e\x32\x16.trunkline.v1.CallKind\x12\x12\n\ntimeout_ms\x18\x05 \x01(\x04\x12/\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x63\x61ll_id\x18\x07 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x08 \x01(\t\x12\x17\n\x0f\x61\x64\x64itional_info\x18\t \x01(\x0c\x12,\n\x06policy\x18\n \x01(\x0b\x32\x1c.trunkline.v1.DeliveryPolicy\x12\x14\n\x07retries\x18\x0b \x01(\rH\x00\x88\x01\x01\x42\n\n\x08_retries\"!\n\x0eSubmitResponse\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\"2\n\x0eGetCallRequest\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x0f\n\x07wait_ms\x18\x02 \x01(\r\"9\n\x0fGetCallResponse\x12&\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x18.trunkline.v1.CallRecord\"w\n\x10ListCallsRequest\x12\x11\n\tdevice_id\x18\x01 \x01(\t\x12\'\n\x04page\x18\x02 \x01(\x0b\x32\x19.trunkline.v1.PageRequest\x12\'\n\x06states\x18\x03 \x03(\x0e\x32\x17.trunkline.v1.CallState\"K\n\x11ListCallsResponse\x12\'\n\x05\x63\x61lls\x18\x01 \x03(\x0b\x32\x18.trunkline.v1.CallRecord\x12\r\n\x05total\x18\x02 \x01(\x04\"$\n\x11\x44\x65leteCallRequest\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\"\x14\n\x12\x44\x65leteCallResponse\"$\n\x11\x43\x61ncelCallRequest\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\"h\n\x12\x43\x61ncelCallResponse\x12*\n\x06result\x18\x01 \x01(\x0e\x32\x1a.trunkline.v1.CancelResult\x12&\n\x04\x63\x61ll\x18\x02 \x01(\x0b\x32\x18.trunkline.v1.CallRecord\"%\n\x12\x45xplainCallRequest\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\"\x9e\x01\n\x13\x45xplainCallResponse\x12&\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x18.trunkline.v1.CallRecord\x12-\n\x08timeline\x18\x02 \x03(\x0b\x32\x1b.trunkline.v1.TimelineEntry\x12\"\n\x05\x63\x61use\x18\x03 \x01(\x0e\x32\x13.trunkline.v1.Cause\x12\x0c\n\x04hint\x18\x04 \x01(\t\"\x82\x01\n\x11WatchCallsRequest\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\t\x12\x11\n\tdevice_id\x18\x02 \x01(\t\x12\'\n\x06states\x18\x03 \x03(\x0e\x32\x17.trunkline.v1.CallState\x12\x0f\n\x07methods\x18\x04 \x03(\t\x12\x10\n\x08snapshot\x18\x05 \x01(\x08\"\xc0\x01\n\x12WatchCallsResponse\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\t\x12(\n\x05\x65vent\x18\x02 \x01(\x0b\x32\x17.trunkline.v1.CallEventH\x00\x12\x35\n\x0e\x63ursor_expired\x18\x03 \x01(\x0b\x32\x1b.trunkline.v1.CursorExpiredH\x00\x12\x31\n\x0csnapshot_end\x18\x04 \x01(\x0b\x32\x19.trunkline.v1.SnapshotEndH\x00\x42\x06\n\x04what\"\x0f\n\rCursorExpired\"\r\n\x0bSnapshotEnd\"\xab\x02\n\tCallEvent\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x11\n\tdevice_id\x18\x02 \x01(\t\x12\x0e\n\x06method\x18\x03 \x01(\t\x12$\n\x04kind\x18\x04 \x01(\x0e\x32\x16.trunkline.v1.CallKind\x12\x12\n\npersistent\x18\x05 \x01(\x08\x12&\n\x05state\x18\x06 \x01(\x0e\x32\x17.trunkline.v1.CallState\x12&\n\x07outcome\x18\x07 \x01(\x0e\x32\x15.trunkline.v1.Outcome\x12\"\n\x05\x63\x61use\x18\x08 \x01(\x0e\x32\x13.trunkline.v1.Cause\x12(\n\x04time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nlate_reply\x18\n \x01(\x08\"P\n\x11\x43\x61llStreamRequest\x12\x10\n\x08\x63lock_ms\x18\x01 \x01(\x04\x12)\n\x06\x66rames\x18\x02 \x03(\x0b\x32\x19.trunkline.v1.CallerFrame\"Q\n\x12\x43\x61llStreamResponse\x12\x10\n\x08\x63lock_ms\x18\x01 \x01(\x04\x12)\n\x06\x66rames\x18\x02 \x03(\x0b\x32\x19.trunkline.v1.AnswerFrame\"\xfd\x01\n\x0b\x43\x61llerFrame\x12\'\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x17.trunkline.v1.StartCallH\x00\x12\'\n\x07hang_up\x18\x02 \x01(\x0b\x32\x14.trunkline.v1.HangUpH\x00\x12*\n\x05hello\x18\x03 \x01(\x0b\x32\x19.trunkline.v1.CallerHelloH\x00\x12\x30\n\tprincipal\x18\x04 \x01(\x0b\x32\x1b.trunkline.v1.BindPrincipalH\x00\x12\x35\n\x0b\x63redentials\x18\x05 \x01(\x0b\x32\x1e.trunkline.v1.RenewCredentialsH\x00\x42\x07\n\x05\x66rame\"\xd1\x01\n\x0b\x41nswerFrame\x12*\n\x06result\x18\x01 \x01(\x0b\x32\x18.trunkline.v1.CallResultH\x00\x12.\n\x07welcome\x18\x02 \x01(\x0b\x32\x1b.trunkline.v1.CallerWelcomeH\x00\x12\x31\n\x07revoked\x18\x03 \x01(\x0b\x32\x1e.trunkline.v1.PrincipalRevokedH\x00\x12*\n\x05\x64rain\x18\x04 \x01(\x0b\x32\x19.trunkline.v1.CallerDrainH\x00\x42\x07\n\x05\x66rame\"\xcb\x03\n\tStartCall\x12\x0b\n\x03tag\x18\x01 \x01(\x04\x12\x11\n\tdevice_id\x18\x02 \x01(\x0c\x12\x0e\n\x06method\x18\x03 \x01(\t\x12\x0e\n\x06params\x18\x04 \x01(\x0c\x12$\n\x04kind\x18\x05 \x01(\x0e\x32\x16.trunkline.v1.CallKind\x12\x14\n\ntimeout_ms\x18\x06 \x01(\rH\x00\x12\x18\n\x0e\x65xpire_unix_ms\x18\x07 \x01(\x03H\x00\x12\x11\n\tprincipal\x18\x08 \x01(\r\x12\x0f\n\x07\x63\x61ll_id\x18\t \x01(\x0c\x12\x17\n\x0fidempotency_key\x18\n \x01(\t\x12.\n\x0bpersistence\x18\x0b \x01(\x0b\x32\x19.trunkline.v1.Persistence\x12,\n\x06policy\x18\x0c \x01(\x0b\x32\x1c.trunkline.v1.DeliveryPolicy\x12\x13\n\x0btraceparent\x18\r \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x0e \x01(\x08\x12\x0e\n\x06resent\x18\x0f \x01(\x08\x12\x11\n\tfail_fast\x18\x10 \x01(\x08\x12\x16\n\x0e\x61wait_delivery\x18\x11 \x01(\x08\x12\x14\n\x07retries\x18\x12 \x01(\rH\x01\x88\x01\x01\x42\n\n\x08\x64\x65\x61\x64lineB\n\n\x08_retries\"\xda\x01\n\nCallResult\x12\x0b\n\x03tag\x18\x01 \x01(\x04\x12&\n\x07outcome\x18\x02 \x01(\x0e\x32\x15.trunkline.v1.Outcome\x12\x0f\n\x07payload\x18\x03 \x01(\x0c\x12)\n\x06reason\x18\x04 \x01(\x0e\x32\x19.trunkline.v1.ErrorReason\x12\"\n\x05\x63\x61use\x18\x05 \x01(\x0e\x32\x13.trunkline.v1.Cause\x12\x0f\n\x07\x63\x61ll_id\x18\x06 \x01(\x0c\x12\x0e\n\x06\x64\x65tail\x18\x07 \x01(\t\x12\x16\n\x0eretry_after_ms\x18\x08 \x01(\r\"\x16\n\x06HangUp\x12\x0c\n\x04tags\x18\x01 \x03(\x04\"0\n\x0b\x43\x61llerHello\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\x10\n\x08software\x18\x02 \x01(\t\"\x90\x01\n\rCallerWelcome\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\x0f\n\x07\x63ore_id\x18\x02 \x01(\x0c\x12\x16\n\x0emax_open_calls\x18\x03 \x01(\r\x12\x17\n\x0fmax_frame_bytes\x18\x04 \x01(\r\x12\x14\n\x0cheartbeat_ms\x18\x05 \x01(\r\x12\x16\n\x0emax_open_bytes\x18\x06 \x01(\x04\"\xaf\x01\n\rBindPrincipal\x12\x11\n\tprincipal\x18\x01 \x01(\r\x12\x11\n\ttenant_id\x18\x02 \x01(\x0c\x12\x0f\n\x07user_id\x18\x03 \x01(\x0c\x12\x13\n\x0b\x63ustomer_id\x18\x04 \x01(\x0c\x12 \n\x04role\x18\x05 \x01(\x0e\x32\x12.trunkline.v1.Role\x12\x18\n\x10token_session_id\x18\x06 \x01(\x0c\x12\x16\n\x0eissued_unix_ms\x18\x07 \x01(\x03\"\\\n\x10PrincipalRevoked\x12\x0f\n\x07user_id\x18\x01 \x01(\x0c\x12\x18\n\x10token_session_id\x18\x02 \x01(\x0c\x12\x1d\n\x15issued_before_unix_ms\x18\x03 \x01(\x03\"!\n\x10RenewCredentials\x12\r\n\x05token\x18\x01 \x01(\t\"\x1f\n\x0b\x43\x61llerDrain\x12\x10\n\x08grace_ms\x18\x01 \x01(\r*\x85\x01\n\x0c\x43\x61ncelResult\x12\x1d\n\x19\x43\x41NCEL_RESULT_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x43\x41NCEL_RESULT_WITHDRAWN\x10\x01\x12\x18\n\x14\x43\x41NCEL_RESULT_MARKED\x10\x02\x12\x1f\n\x1b\x43\x41NCEL_RESULT_ALREADY_ENDED\x10\x03*_\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x12\n\x0eROLE_SYS_ADMIN\x10\x01\x12\x15\n\x11ROLE_TENANT_ADMIN\x10\x02\x12\x16\n\x12ROLE_CUSTOMER_USER\x10\x03\x32\xc4\x05\n\nRpcService\x12=\n\x04\x43\x61ll\x12\x19.trunkline.v1.CallRequest\x1a\x1a.trunkline.v1.CallResponse\x12S\n\nCallStream\x12\x1f.trunkline.v1.CallStreamRequest\x1a .trunkline.v1.CallStreamResponse(\x01\x30\x01\x12\x43\n\x06Submit\x12\x1b.trunkline.v1.SubmitRequest\x1a\x1c.trunkline.v1.SubmitResponse\x12\x46\n\x07GetCall\x12\x1c.trunkline.v1.GetCallRequest\x1a\x1d.trunkline.v1.GetCallResponse\x12L\n\tListCalls\x12\x1e.trunkline.v1.ListCallsRequest\x1a\x1f.trunkline.v1.ListCallsResponse\x12O\n\nDeleteCall\x12\x1f.trunkline.v1.DeleteCallRequest\x1a .trunkline.v1.DeleteCallResponse\x12O\n\nCancelCall\x12\x1f.trunkline.v1.CancelCallRequest\x1a .trunkline.v1.CancelCallResponse\x12R\n\x0b\x45xplainCall\x12 .trunkline.v1.ExplainCallRequest\x1a!.trunkline.v1.ExplainCallResponse\x12Q\n\nWatchCalls\x12\x1f.trunkline.v1.WatchCallsRequest\x1a .trunkline.v1.WatchCallsResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'trunkline.v1.rpc_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ROLE']._serialized_start=2402
-  _globals['_ROLE']._serialized_end=2497
-  _globals['_CALLREQUEST']._serialized_start=100
-  _globals['_CALLREQUEST']._serialized_end=435
-  _globals['_CALLRESPONSE']._serialized_start=437
-  _globals['_CALLRESPONSE']._serialized_end=523
-  _globals['_CALLSTREAMREQUEST']._serialized_start=525
-  _globals['_CALLSTREAMREQUEST']._serialized_end=605
-  _globals['_CALLSTREAMRESPONSE']._serialized_start=607
-  _globals['_CALLSTREAMRESPONSE']._serialized_end=688
-  _globals['_CALLERFRAME']._serialized_start=691
-  _globals['_CALLERFRAME']._serialized_end=944
-  _globals['_ANSWERFRAME']._serialized_start=947
-  _globals['_ANSWERFRAME']._serialized_end=1156
-  _globals['_STARTCALL']._serialized_start=1159
-  _globals['_STARTCALL']._serialized_end=1618
-  _globals['_CALLRESULT']._serialized_start=1621
-  _globals['_CALLRESULT']._serialized_end=1839
-  _globals['_HANGUP']._serialized_start=1841
-  _globals['_HANGUP']._serialized_end=1863
-  _globals['_CALLERHELLO']._serialized_start=1865
-  _globals['_CALLERHELLO']._serialized_end=1913
-  _globals['_CALLERWELCOME']._serialized_start=1916
-  _globals['_CALLERWELCOME']._serialized_end=2060
-  _globals['_BINDPRINCIPAL']._serialized_start=2063
-  _globals['_BINDPRINCIPAL']._serialized_end=2238
-  _globals['_PRINCIPALREVOKED']._serialized_start=2240
-  _globals['_PRINCIPALREVOKED']._serialized_end=2332
-  _globals['_RENEWCREDENTIALS']._serialized_start=2334
-  _globals['_RENEWCREDENTIALS']._serialized_end=2367
-  _globals['_CALLERDRAIN']._serialized_start=2369
-  _globals['_CALLERDRAIN']._serialized_end=2400
-  _globals['_RPCSERVICE']._serialized_start=2500
-  _globals['_RPCSERVICE']._serialized_end=2660
+  _globals['_CANCELRESULT']._serialized_start=4194
+  _globals['_CANCELRESULT']._serialized_end=4327
+  _globals['_ROLE']._serialized_start=4329
+  _globals['_ROLE']._serialized_end=4424
+  _globals['_CALLREQUEST']._serialized_start=158
+  _globals['_CALLREQUEST']._serialized_end=493
+  _globals['_CALLRESPONSE']._serialized_start=495
+  _globals['_CALLRESPONSE']._serialized_end=581
+  _globals['_SUBMITREQUEST']._serialized_start=584
+  _globals['_SUBMITREQUEST']._serialized_end=904
+  _globals['_SUBMITRESPONSE']._serialized_start=906
+  _globals['_SUBMITRESPONSE']._serialized_end=939
+  _globals['_GETCALLREQUEST']._serialized_start=941
+  _globals['_GETCALLREQUEST']._serialized_end=991
+  _globals['_GETCALLRESPONSE']._serialized_start=993
+  _globals['_GETCALLRESPONSE']._serialized_end=1050
+  _globals['_LISTCALLSREQUEST']._serialized_start=1052
+  _globals['_LISTCALLSREQUEST']._serialized_end=1171
+  _globals['_LISTCALLSRESPONSE']._serialized_start=1173
+  _globals['_LISTCALLSRESPONSE']._serialized_end=1248
+  _globals['_DELETECALLREQUEST']._serialized_start=1250
+  _globals['_DELETECALLREQUEST']._serialized_end=1286
+  _globals['_DELETECALLRESPONSE']._serialized_start=1288
+  _globals['_DELETECALLRESPONSE']._serialized_end=1308
+  _globals['_CANCELCALLREQUEST']._serialized_start=1310
+  _globals['_CANCELCALLREQUEST']._serialized_end=1346
+  _globals['_CANCELCALLRESPONSE']._serialized_start=1348
+  _globals['_CANCELCALLRESPONSE']._serialized_end=1452
+  _globals['_EXPLAINCALLREQUEST']._serialized_start=1454
+  _globals['_EXPLAINCALLREQUEST']._serialized_end=1491
+  _globals['_EXPLAINCALLRESPONSE']._serialized_start=1494
+  _globals['_EXPLAINCALLRESPONSE']._serialized_end=1652
+  _globals['_WATCHCALLSREQUEST']._serialized_start=1655
+  _globals['_WATCHCALLSREQUEST']._serialized_end=1785
+  _globals['_WATCHCALLSRESPONSE']._serialized_start=1788
+  _globals['_WATCHCALLSRESPONSE']._serialized_end=1980
+  _globals['_CURSOREXPIRED']._serialized_start=1982
+  _globals['_CURSOREXPIRED']._serialized_end=1997
+  _globals['_SNAPSHOTEND']._serialized_start=1999
+  _globals['_SNAPSHOTEND']._serialized_end=2012
+  _globals['_CALLEVENT']._serialized_start=2015
+  _globals['_CALLEVENT']._serialized_end=2314
+  _globals['_CALLSTREAMREQUEST']._serialized_start=2316
+  _globals['_CALLSTREAMREQUEST']._serialized_end=2396
+  _globals['_CALLSTREAMRESPONSE']._serialized_start=2398
+  _globals['_CALLSTREAMRESPONSE']._serialized_end=2479
+  _globals['_CALLERFRAME']._serialized_start=2482
+  _globals['_CALLERFRAME']._serialized_end=2735
+  _globals['_ANSWERFRAME']._serialized_start=2738
+  _globals['_ANSWERFRAME']._serialized_end=2947
+  _globals['_STARTCALL']._serialized_start=2950
+  _globals['_STARTCALL']._serialized_end=3409
+  _globals['_CALLRESULT']._serialized_start=3412
+  _globals['_CALLRESULT']._serialized_end=3630
+  _globals['_HANGUP']._serialized_start=3632
+  _globals['_HANGUP']._serialized_end=3654
+  _globals['_CALLERHELLO']._serialized_start=3656
+  _globals['_CALLERHELLO']._serialized_end=3704
+  _globals['_CALLERWELCOME']._serialized_start=3707
+  _globals['_CALLERWELCOME']._serialized_end=3851
+  _globals['_BINDPRINCIPAL']._serialized_start=3854
+  _globals['_BINDPRINCIPAL']._serialized_end=4029
+  _globals['_PRINCIPALREVOKED']._serialized_start=4031
+  _globals['_PRINCIPALREVOKED']._serialized_end=4123
+  _globals['_RENEWCREDENTIALS']._serialized_start=4125
+  _globals['_RENEWCREDENTIALS']._serialized_end=4158
+  _globals['_CALLERDRAIN']._serialized_start=4160
+  _globals['_CALLERDRAIN']._serialized_end=4191
+  _globals['_RPCSERVICE']._serialized_start=4427
+  _globals['_RPCSERVICE']._serialized_end=5135
 # @@protoc_insertion_point(module_scope)

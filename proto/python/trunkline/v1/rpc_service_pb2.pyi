@@ -6,10 +6,12 @@ isort:skip_file
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from trunkline.v1 import call_pb2 as _call_pb2
 from trunkline.v1 import error_pb2 as _error_pb2
+from trunkline.v1 import page_pb2 as _page_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -20,6 +22,32 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _CancelResult:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CancelResultEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CancelResult.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CANCEL_RESULT_UNSPECIFIED: _CancelResult.ValueType  # 0
+    CANCEL_RESULT_WITHDRAWN: _CancelResult.ValueType  # 1
+    """in time: the device never gets it"""
+    CANCEL_RESULT_MARKED: _CancelResult.ValueType  # 2
+    """too late to take it back: the device has it or may have it, its answer will be a late one"""
+    CANCEL_RESULT_ALREADY_ENDED: _CancelResult.ValueType  # 3
+    """nothing was changed"""
+
+class CancelResult(_CancelResult, metaclass=_CancelResultEnumTypeWrapper):
+    """CancelResult says what a cancellation did."""
+
+CANCEL_RESULT_UNSPECIFIED: CancelResult.ValueType  # 0
+CANCEL_RESULT_WITHDRAWN: CancelResult.ValueType  # 1
+"""in time: the device never gets it"""
+CANCEL_RESULT_MARKED: CancelResult.ValueType  # 2
+"""too late to take it back: the device has it or may have it, its answer will be a late one"""
+CANCEL_RESULT_ALREADY_ENDED: CancelResult.ValueType  # 3
+"""nothing was changed"""
+Global___CancelResult: _TypeAlias = CancelResult  # noqa: Y015
 
 class _Role:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -135,6 +163,475 @@ class CallResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CallResponse: _TypeAlias = CallResponse  # noqa: Y015
+
+@_typing.final
+class SubmitRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEVICE_ID_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    PARAMS_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    TIMEOUT_MS_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    CALL_ID_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    ADDITIONAL_INFO_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
+    RETRIES_FIELD_NUMBER: _builtins.int
+    device_id: _builtins.str
+    """UUID"""
+    method: _builtins.str
+    params: _builtins.bytes
+    """one JSON value; empty means null"""
+    kind: _call_pb2.CallKind.ValueType
+    """required"""
+    timeout_ms: _builtins.int
+    """until the deadline; 0: 10 s"""
+    call_id: _builtins.str
+    """UUID, optional"""
+    idempotency_key: _builtins.str
+    """scoped to the device; at most 255 characters"""
+    additional_info: _builtins.bytes
+    """JSON, kept with the call, never sent to the device"""
+    retries: _builtins.int
+    """after missing acknowledgements; absent: as many as the server allows"""
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """the deadline by the core's wall clock; goes before timeout_ms"""
+
+    @_builtins.property
+    def policy(self) -> _call_pb2.DeliveryPolicy:
+        """absent: the profile's"""
+
+    def __init__(
+        self,
+        *,
+        device_id: _builtins.str = ...,
+        method: _builtins.str = ...,
+        params: _builtins.bytes = ...,
+        kind: _call_pb2.CallKind.ValueType = ...,
+        timeout_ms: _builtins.int = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+        call_id: _builtins.str = ...,
+        idempotency_key: _builtins.str = ...,
+        additional_info: _builtins.bytes = ...,
+        policy: _call_pb2.DeliveryPolicy | None = ...,
+        retries: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_retries", b"_retries", "expire_time", b"expire_time", "policy", b"policy", "retries", b"retries"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_retries", b"_retries", "additional_info", b"additional_info", "call_id", b"call_id", "device_id", b"device_id", "expire_time", b"expire_time", "idempotency_key", b"idempotency_key", "kind", b"kind", "method", b"method", "params", b"params", "policy", b"policy", "retries", b"retries", "timeout_ms", b"timeout_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__retries: _TypeAlias = _typing.Literal["retries"]  # noqa: Y015
+    _WhichOneofArgType__retries: _TypeAlias = _typing.Literal["_retries", b"_retries"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__retries) -> _WhichOneofReturnType__retries | None: ...
+
+Global___SubmitRequest: _TypeAlias = SubmitRequest  # noqa: Y015
+
+@_typing.final
+class SubmitResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_ID_FIELD_NUMBER: _builtins.int
+    call_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        call_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SubmitResponse: _TypeAlias = SubmitResponse  # noqa: Y015
+
+@_typing.final
+class GetCallRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_ID_FIELD_NUMBER: _builtins.int
+    WAIT_MS_FIELD_NUMBER: _builtins.int
+    call_id: _builtins.str
+    wait_ms: _builtins.int
+    """0: at once; otherwise answered when the call ended, or as it stands when so much time passed"""
+    def __init__(
+        self,
+        *,
+        call_id: _builtins.str = ...,
+        wait_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "wait_ms", b"wait_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCallRequest: _TypeAlias = GetCallRequest  # noqa: Y015
+
+@_typing.final
+class GetCallResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def call(self) -> _call_pb2.CallRecord: ...
+    def __init__(
+        self,
+        *,
+        call: _call_pb2.CallRecord | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCallResponse: _TypeAlias = GetCallResponse  # noqa: Y015
+
+@_typing.final
+class ListCallsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEVICE_ID_FIELD_NUMBER: _builtins.int
+    PAGE_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    device_id: _builtins.str
+    @_builtins.property
+    def page(self) -> _page_pb2.PageRequest:
+        """text_search looks in method, params and reply. sort_by: create_time, expire_time, state, method, end_time, call_id."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_call_pb2.CallState.ValueType]:
+        """empty: all"""
+
+    def __init__(
+        self,
+        *,
+        device_id: _builtins.str = ...,
+        page: _page_pb2.PageRequest | None = ...,
+        states: _abc.Iterable[_call_pb2.CallState.ValueType] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_id", b"device_id", "page", b"page", "states", b"states"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListCallsRequest: _TypeAlias = ListCallsRequest  # noqa: Y015
+
+@_typing.final
+class ListCallsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALLS_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    total: _builtins.int
+    @_builtins.property
+    def calls(self) -> _containers.RepeatedCompositeFieldContainer[_call_pb2.CallRecord]: ...
+    def __init__(
+        self,
+        *,
+        calls: _abc.Iterable[_call_pb2.CallRecord] | None = ...,
+        total: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls", b"calls", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListCallsResponse: _TypeAlias = ListCallsResponse  # noqa: Y015
+
+@_typing.final
+class DeleteCallRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_ID_FIELD_NUMBER: _builtins.int
+    call_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        call_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteCallRequest: _TypeAlias = DeleteCallRequest  # noqa: Y015
+
+@_typing.final
+class DeleteCallResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteCallResponse: _TypeAlias = DeleteCallResponse  # noqa: Y015
+
+@_typing.final
+class CancelCallRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_ID_FIELD_NUMBER: _builtins.int
+    call_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        call_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelCallRequest: _TypeAlias = CancelCallRequest  # noqa: Y015
+
+@_typing.final
+class CancelCallResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULT_FIELD_NUMBER: _builtins.int
+    CALL_FIELD_NUMBER: _builtins.int
+    result: Global___CancelResult.ValueType
+    @_builtins.property
+    def call(self) -> _call_pb2.CallRecord: ...
+    def __init__(
+        self,
+        *,
+        result: Global___CancelResult.ValueType = ...,
+        call: _call_pb2.CallRecord | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelCallResponse: _TypeAlias = CancelCallResponse  # noqa: Y015
+
+@_typing.final
+class ExplainCallRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_ID_FIELD_NUMBER: _builtins.int
+    call_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        call_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainCallRequest: _TypeAlias = ExplainCallRequest  # noqa: Y015
+
+@_typing.final
+class ExplainCallResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_FIELD_NUMBER: _builtins.int
+    TIMELINE_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    HINT_FIELD_NUMBER: _builtins.int
+    cause: _error_pb2.Cause.ValueType
+    """why it ended without success, or what it lacks now"""
+    hint: _builtins.str
+    """for people: what the cause means and what to do"""
+    @_builtins.property
+    def call(self) -> _call_pb2.CallRecord: ...
+    @_builtins.property
+    def timeline(self) -> _containers.RepeatedCompositeFieldContainer[_call_pb2.TimelineEntry]:
+        """oldest first"""
+
+    def __init__(
+        self,
+        *,
+        call: _call_pb2.CallRecord | None = ...,
+        timeline: _abc.Iterable[_call_pb2.TimelineEntry] | None = ...,
+        cause: _error_pb2.Cause.ValueType = ...,
+        hint: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "cause", b"cause", "hint", b"hint", "timeline", b"timeline"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainCallResponse: _TypeAlias = ExplainCallResponse  # noqa: Y015
+
+@_typing.final
+class WatchCallsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CURSOR_FIELD_NUMBER: _builtins.int
+    DEVICE_ID_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    METHODS_FIELD_NUMBER: _builtins.int
+    SNAPSHOT_FIELD_NUMBER: _builtins.int
+    cursor: _builtins.str
+    """of the last message seen; empty: from now on"""
+    device_id: _builtins.str
+    """empty: all that the caller may see"""
+    snapshot: _builtins.bool
+    """begin with what stands, as after cursor_expired; without effect beside a good cursor"""
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_call_pb2.CallState.ValueType]:
+        """empty: all"""
+
+    @_builtins.property
+    def methods(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """empty: all"""
+
+    def __init__(
+        self,
+        *,
+        cursor: _builtins.str = ...,
+        device_id: _builtins.str = ...,
+        states: _abc.Iterable[_call_pb2.CallState.ValueType] | None = ...,
+        methods: _abc.Iterable[_builtins.str] | None = ...,
+        snapshot: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "device_id", b"device_id", "methods", b"methods", "snapshot", b"snapshot", "states", b"states"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchCallsRequest: _TypeAlias = WatchCallsRequest  # noqa: Y015
+
+@_typing.final
+class WatchCallsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CURSOR_FIELD_NUMBER: _builtins.int
+    EVENT_FIELD_NUMBER: _builtins.int
+    CURSOR_EXPIRED_FIELD_NUMBER: _builtins.int
+    SNAPSHOT_END_FIELD_NUMBER: _builtins.int
+    cursor: _builtins.str
+    """opaque"""
+    @_builtins.property
+    def event(self) -> Global___CallEvent: ...
+    @_builtins.property
+    def cursor_expired(self) -> Global___CursorExpired:
+        """a snapshot follows"""
+
+    @_builtins.property
+    def snapshot_end(self) -> Global___SnapshotEnd:
+        """changes follow"""
+
+    def __init__(
+        self,
+        *,
+        cursor: _builtins.str = ...,
+        event: Global___CallEvent | None = ...,
+        cursor_expired: Global___CursorExpired | None = ...,
+        snapshot_end: Global___SnapshotEnd | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cursor_expired", b"cursor_expired", "event", b"event", "snapshot_end", b"snapshot_end", "what", b"what"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "cursor_expired", b"cursor_expired", "event", b"event", "snapshot_end", b"snapshot_end", "what", b"what"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["event", "cursor_expired", "snapshot_end"]  # noqa: Y015
+    _WhichOneofArgType_what: _TypeAlias = _typing.Literal["what", b"what"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_what) -> _WhichOneofReturnType_what | None: ...
+
+Global___WatchCallsResponse: _TypeAlias = WatchCallsResponse  # noqa: Y015
+
+@_typing.final
+class CursorExpired(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CursorExpired: _TypeAlias = CursorExpired  # noqa: Y015
+
+@_typing.final
+class SnapshotEnd(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SnapshotEnd: _TypeAlias = SnapshotEnd  # noqa: Y015
+
+@_typing.final
+class CallEvent(_message.Message):
+    """CallEvent tells of a call what changed, without what it carries: GetCall reads that."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_ID_FIELD_NUMBER: _builtins.int
+    DEVICE_ID_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    PERSISTENT_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    LATE_REPLY_FIELD_NUMBER: _builtins.int
+    call_id: _builtins.str
+    device_id: _builtins.str
+    method: _builtins.str
+    kind: _call_pb2.CallKind.ValueType
+    persistent: _builtins.bool
+    state: _call_pb2.CallState.ValueType
+    outcome: _call_pb2.Outcome.ValueType
+    """once it ended"""
+    cause: _error_pb2.Cause.ValueType
+    late_reply: _builtins.bool
+    """an answer came after the end"""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        call_id: _builtins.str = ...,
+        device_id: _builtins.str = ...,
+        method: _builtins.str = ...,
+        kind: _call_pb2.CallKind.ValueType = ...,
+        persistent: _builtins.bool = ...,
+        state: _call_pb2.CallState.ValueType = ...,
+        outcome: _call_pb2.Outcome.ValueType = ...,
+        cause: _error_pb2.Cause.ValueType = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        late_reply: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "cause", b"cause", "device_id", b"device_id", "kind", b"kind", "late_reply", b"late_reply", "method", b"method", "outcome", b"outcome", "persistent", b"persistent", "state", b"state", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CallEvent: _TypeAlias = CallEvent  # noqa: Y015
 
 @_typing.final
 class CallStreamRequest(_message.Message):

@@ -48,6 +48,41 @@ class RpcServiceStub:
                 request_serializer=trunkline_dot_v1_dot_rpc__service__pb2.CallStreamRequest.SerializeToString,
                 response_deserializer=trunkline_dot_v1_dot_rpc__service__pb2.CallStreamResponse.FromString,
                 _registered_method=True)
+        self.Submit = channel.unary_unary(
+                '/trunkline.v1.RpcService/Submit',
+                request_serializer=trunkline_dot_v1_dot_rpc__service__pb2.SubmitRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_rpc__service__pb2.SubmitResponse.FromString,
+                _registered_method=True)
+        self.GetCall = channel.unary_unary(
+                '/trunkline.v1.RpcService/GetCall',
+                request_serializer=trunkline_dot_v1_dot_rpc__service__pb2.GetCallRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_rpc__service__pb2.GetCallResponse.FromString,
+                _registered_method=True)
+        self.ListCalls = channel.unary_unary(
+                '/trunkline.v1.RpcService/ListCalls',
+                request_serializer=trunkline_dot_v1_dot_rpc__service__pb2.ListCallsRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_rpc__service__pb2.ListCallsResponse.FromString,
+                _registered_method=True)
+        self.DeleteCall = channel.unary_unary(
+                '/trunkline.v1.RpcService/DeleteCall',
+                request_serializer=trunkline_dot_v1_dot_rpc__service__pb2.DeleteCallRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_rpc__service__pb2.DeleteCallResponse.FromString,
+                _registered_method=True)
+        self.CancelCall = channel.unary_unary(
+                '/trunkline.v1.RpcService/CancelCall',
+                request_serializer=trunkline_dot_v1_dot_rpc__service__pb2.CancelCallRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_rpc__service__pb2.CancelCallResponse.FromString,
+                _registered_method=True)
+        self.ExplainCall = channel.unary_unary(
+                '/trunkline.v1.RpcService/ExplainCall',
+                request_serializer=trunkline_dot_v1_dot_rpc__service__pb2.ExplainCallRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_rpc__service__pb2.ExplainCallResponse.FromString,
+                _registered_method=True)
+        self.WatchCalls = channel.unary_stream(
+                '/trunkline.v1.RpcService/WatchCalls',
+                request_serializer=trunkline_dot_v1_dot_rpc__service__pb2.WatchCallsRequest.SerializeToString,
+                response_deserializer=trunkline_dot_v1_dot_rpc__service__pb2.WatchCallsResponse.FromString,
+                _registered_method=True)
 
 
 class RpcServiceServicer:
@@ -72,6 +107,61 @@ class RpcServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Submit(self, request, context):
+        """Submit stores a call and answers once that is durable; the device need not be there. From then on it ends with
+        exactly one outcome, whatever process is killed meanwhile. STORE_UNAVAILABLE: it was not stored. OUTCOME_UNKNOWN: the
+        database went away meanwhile, the call is not delivered. The same call_id or idempotency_key with the same content
+        again is answered as the first one was; with other content CALL_CONFLICT.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCall(self, request, context):
+        """GetCall reads one call; with wait_ms it waits for the call's end.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCalls(self, request, context):
+        """ListCalls reads the stored calls of one device, page by page.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteCall(self, request, context):
+        """DeleteCall removes a stored call; one that lives is cancelled with it. Tenant administrators only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelCall(self, request, context):
+        """CancelCall ends a living call and says whether the device can have got it. Whoever may call the device may cancel.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExplainCall(self, request, context):
+        """ExplainCall tells what happened to a call, and why it ended as it did: of stored calls as long as they are kept, of
+        lightweight ones while they live and, unless they succeeded, for some minutes after.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchCalls(self, request, context):
+        """WatchCalls tells of calls as they change, lightweight ones too. Each message has a cursor: whoever shows it later
+        goes on behind it. A cursor that is too old, or of another start of the core, is answered `cursor_expired`, then a
+        snapshot: all stored calls that have not ended and all open lightweight ones.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RpcServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -84,6 +174,41 @@ def add_RpcServiceServicer_to_server(servicer, server):
                     servicer.CallStream,
                     request_deserializer=trunkline_dot_v1_dot_rpc__service__pb2.CallStreamRequest.FromString,
                     response_serializer=trunkline_dot_v1_dot_rpc__service__pb2.CallStreamResponse.SerializeToString,
+            ),
+            'Submit': grpc.unary_unary_rpc_method_handler(
+                    servicer.Submit,
+                    request_deserializer=trunkline_dot_v1_dot_rpc__service__pb2.SubmitRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_rpc__service__pb2.SubmitResponse.SerializeToString,
+            ),
+            'GetCall': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCall,
+                    request_deserializer=trunkline_dot_v1_dot_rpc__service__pb2.GetCallRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_rpc__service__pb2.GetCallResponse.SerializeToString,
+            ),
+            'ListCalls': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCalls,
+                    request_deserializer=trunkline_dot_v1_dot_rpc__service__pb2.ListCallsRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_rpc__service__pb2.ListCallsResponse.SerializeToString,
+            ),
+            'DeleteCall': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteCall,
+                    request_deserializer=trunkline_dot_v1_dot_rpc__service__pb2.DeleteCallRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_rpc__service__pb2.DeleteCallResponse.SerializeToString,
+            ),
+            'CancelCall': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelCall,
+                    request_deserializer=trunkline_dot_v1_dot_rpc__service__pb2.CancelCallRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_rpc__service__pb2.CancelCallResponse.SerializeToString,
+            ),
+            'ExplainCall': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainCall,
+                    request_deserializer=trunkline_dot_v1_dot_rpc__service__pb2.ExplainCallRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_rpc__service__pb2.ExplainCallResponse.SerializeToString,
+            ),
+            'WatchCalls': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchCalls,
+                    request_deserializer=trunkline_dot_v1_dot_rpc__service__pb2.WatchCallsRequest.FromString,
+                    response_serializer=trunkline_dot_v1_dot_rpc__service__pb2.WatchCallsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -144,6 +269,195 @@ class RpcService:
             '/trunkline.v1.RpcService/CallStream',
             trunkline_dot_v1_dot_rpc__service__pb2.CallStreamRequest.SerializeToString,
             trunkline_dot_v1_dot_rpc__service__pb2.CallStreamResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Submit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.v1.RpcService/Submit',
+            trunkline_dot_v1_dot_rpc__service__pb2.SubmitRequest.SerializeToString,
+            trunkline_dot_v1_dot_rpc__service__pb2.SubmitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCall(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.v1.RpcService/GetCall',
+            trunkline_dot_v1_dot_rpc__service__pb2.GetCallRequest.SerializeToString,
+            trunkline_dot_v1_dot_rpc__service__pb2.GetCallResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCalls(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.v1.RpcService/ListCalls',
+            trunkline_dot_v1_dot_rpc__service__pb2.ListCallsRequest.SerializeToString,
+            trunkline_dot_v1_dot_rpc__service__pb2.ListCallsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteCall(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.v1.RpcService/DeleteCall',
+            trunkline_dot_v1_dot_rpc__service__pb2.DeleteCallRequest.SerializeToString,
+            trunkline_dot_v1_dot_rpc__service__pb2.DeleteCallResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelCall(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.v1.RpcService/CancelCall',
+            trunkline_dot_v1_dot_rpc__service__pb2.CancelCallRequest.SerializeToString,
+            trunkline_dot_v1_dot_rpc__service__pb2.CancelCallResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainCall(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.v1.RpcService/ExplainCall',
+            trunkline_dot_v1_dot_rpc__service__pb2.ExplainCallRequest.SerializeToString,
+            trunkline_dot_v1_dot_rpc__service__pb2.ExplainCallResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchCalls(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/trunkline.v1.RpcService/WatchCalls',
+            trunkline_dot_v1_dot_rpc__service__pb2.WatchCallsRequest.SerializeToString,
+            trunkline_dot_v1_dot_rpc__service__pb2.WatchCallsResponse.FromString,
             options,
             channel_credentials,
             insecure,

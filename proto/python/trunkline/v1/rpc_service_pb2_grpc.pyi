@@ -26,6 +26,29 @@ class RpcServiceStub:
     """
     CallStream: _aio.StreamStreamMultiCallable[_rpc_service_pb2.CallStreamRequest, _rpc_service_pb2.CallStreamResponse]
     """CallStream carries many calls. Each message is a batch; every StartCall gets exactly one CallResult, in any order."""
+    Submit: _aio.UnaryUnaryMultiCallable[_rpc_service_pb2.SubmitRequest, _rpc_service_pb2.SubmitResponse]
+    """Submit stores a call and answers once that is durable; the device need not be there. From then on it ends with
+    exactly one outcome, whatever process is killed meanwhile. STORE_UNAVAILABLE: it was not stored. OUTCOME_UNKNOWN: the
+    database went away meanwhile, the call is not delivered. The same call_id or idempotency_key with the same content
+    again is answered as the first one was; with other content CALL_CONFLICT.
+    """
+    GetCall: _aio.UnaryUnaryMultiCallable[_rpc_service_pb2.GetCallRequest, _rpc_service_pb2.GetCallResponse]
+    """GetCall reads one call; with wait_ms it waits for the call's end."""
+    ListCalls: _aio.UnaryUnaryMultiCallable[_rpc_service_pb2.ListCallsRequest, _rpc_service_pb2.ListCallsResponse]
+    """ListCalls reads the stored calls of one device, page by page."""
+    DeleteCall: _aio.UnaryUnaryMultiCallable[_rpc_service_pb2.DeleteCallRequest, _rpc_service_pb2.DeleteCallResponse]
+    """DeleteCall removes a stored call; one that lives is cancelled with it. Tenant administrators only."""
+    CancelCall: _aio.UnaryUnaryMultiCallable[_rpc_service_pb2.CancelCallRequest, _rpc_service_pb2.CancelCallResponse]
+    """CancelCall ends a living call and says whether the device can have got it. Whoever may call the device may cancel."""
+    ExplainCall: _aio.UnaryUnaryMultiCallable[_rpc_service_pb2.ExplainCallRequest, _rpc_service_pb2.ExplainCallResponse]
+    """ExplainCall tells what happened to a call, and why it ended as it did: of stored calls as long as they are kept, of
+    lightweight ones while they live and, unless they succeeded, for some minutes after.
+    """
+    WatchCalls: _aio.UnaryStreamMultiCallable[_rpc_service_pb2.WatchCallsRequest, _rpc_service_pb2.WatchCallsResponse]
+    """WatchCalls tells of calls as they change, lightweight ones too. Each message has a cursor: whoever shows it later
+    goes on behind it. A cursor that is too old, or of another start of the core, is answered `cursor_expired`, then a
+    snapshot: all stored calls that have not ended and all open lightweight ones.
+    """
 
 class RpcServiceServicer(metaclass=_abc_1.ABCMeta):
     """RpcService calls methods on devices.
@@ -51,5 +74,70 @@ class RpcServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_abc.AsyncIterator[_rpc_service_pb2.CallStreamRequest], _abc.AsyncIterator[_rpc_service_pb2.CallStreamResponse]],
     ) -> _abc.AsyncIterator[_rpc_service_pb2.CallStreamResponse]:
         """CallStream carries many calls. Each message is a batch; every StartCall gets exactly one CallResult, in any order."""
+
+    @_abc_1.abstractmethod
+    def Submit(
+        self,
+        request: _rpc_service_pb2.SubmitRequest,
+        context: _aio.ServicerContext[_rpc_service_pb2.SubmitRequest, _abc.Awaitable[_rpc_service_pb2.SubmitResponse]],
+    ) -> _abc.Awaitable[_rpc_service_pb2.SubmitResponse]:
+        """Submit stores a call and answers once that is durable; the device need not be there. From then on it ends with
+        exactly one outcome, whatever process is killed meanwhile. STORE_UNAVAILABLE: it was not stored. OUTCOME_UNKNOWN: the
+        database went away meanwhile, the call is not delivered. The same call_id or idempotency_key with the same content
+        again is answered as the first one was; with other content CALL_CONFLICT.
+        """
+
+    @_abc_1.abstractmethod
+    def GetCall(
+        self,
+        request: _rpc_service_pb2.GetCallRequest,
+        context: _aio.ServicerContext[_rpc_service_pb2.GetCallRequest, _abc.Awaitable[_rpc_service_pb2.GetCallResponse]],
+    ) -> _abc.Awaitable[_rpc_service_pb2.GetCallResponse]:
+        """GetCall reads one call; with wait_ms it waits for the call's end."""
+
+    @_abc_1.abstractmethod
+    def ListCalls(
+        self,
+        request: _rpc_service_pb2.ListCallsRequest,
+        context: _aio.ServicerContext[_rpc_service_pb2.ListCallsRequest, _abc.Awaitable[_rpc_service_pb2.ListCallsResponse]],
+    ) -> _abc.Awaitable[_rpc_service_pb2.ListCallsResponse]:
+        """ListCalls reads the stored calls of one device, page by page."""
+
+    @_abc_1.abstractmethod
+    def DeleteCall(
+        self,
+        request: _rpc_service_pb2.DeleteCallRequest,
+        context: _aio.ServicerContext[_rpc_service_pb2.DeleteCallRequest, _abc.Awaitable[_rpc_service_pb2.DeleteCallResponse]],
+    ) -> _abc.Awaitable[_rpc_service_pb2.DeleteCallResponse]:
+        """DeleteCall removes a stored call; one that lives is cancelled with it. Tenant administrators only."""
+
+    @_abc_1.abstractmethod
+    def CancelCall(
+        self,
+        request: _rpc_service_pb2.CancelCallRequest,
+        context: _aio.ServicerContext[_rpc_service_pb2.CancelCallRequest, _abc.Awaitable[_rpc_service_pb2.CancelCallResponse]],
+    ) -> _abc.Awaitable[_rpc_service_pb2.CancelCallResponse]:
+        """CancelCall ends a living call and says whether the device can have got it. Whoever may call the device may cancel."""
+
+    @_abc_1.abstractmethod
+    def ExplainCall(
+        self,
+        request: _rpc_service_pb2.ExplainCallRequest,
+        context: _aio.ServicerContext[_rpc_service_pb2.ExplainCallRequest, _abc.Awaitable[_rpc_service_pb2.ExplainCallResponse]],
+    ) -> _abc.Awaitable[_rpc_service_pb2.ExplainCallResponse]:
+        """ExplainCall tells what happened to a call, and why it ended as it did: of stored calls as long as they are kept, of
+        lightweight ones while they live and, unless they succeeded, for some minutes after.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchCalls(
+        self,
+        request: _rpc_service_pb2.WatchCallsRequest,
+        context: _aio.ServicerContext[_rpc_service_pb2.WatchCallsRequest, _abc.AsyncIterator[_rpc_service_pb2.WatchCallsResponse]],
+    ) -> _abc.AsyncIterator[_rpc_service_pb2.WatchCallsResponse]:
+        """WatchCalls tells of calls as they change, lightweight ones too. Each message has a cursor: whoever shows it later
+        goes on behind it. A cursor that is too old, or of another start of the core, is answered `cursor_expired`, then a
+        snapshot: all stored calls that have not ended and all open lightweight ones.
+        """
 
 def add_RpcServiceServicer_to_server(servicer: RpcServiceServicer, server: _aio.Server) -> None: ...

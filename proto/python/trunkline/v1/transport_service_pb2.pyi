@@ -848,7 +848,7 @@ class Deliver(_message.Message):
     """computed when the batch is written"""
     kind: _call_pb2.CallKind.ValueType
     call_id: _builtins.bytes
-    """only where the profile shows it to the device"""
+    """16 bytes, for transports that can tell it to the device"""
     durable: _builtins.bool
     """stored call: keep and do not PUBACK the device's reply until ReplyStored"""
     prompt: _builtins.bool
@@ -1014,9 +1014,12 @@ class TransportProfile(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     TRANSPORT_TYPE_FIELD_NUMBER: _builtins.int
     MQTT_FIELD_NUMBER: _builtins.int
+    DEADLINE_IN_BODY_FIELD_NUMBER: _builtins.int
     profile_id: _builtins.bytes
     version: _builtins.int
     transport_type: _device_profile_pb2.TransportType.ValueType
+    deadline_in_body: _builtins.bool
+    """calls carry a third member, `trunkline`, with the call's id and what is left of its time"""
     @_builtins.property
     def mqtt(self) -> _device_profile_pb2.MqttProfile:
         """absent: the standard topics"""
@@ -1028,10 +1031,11 @@ class TransportProfile(_message.Message):
         version: _builtins.int = ...,
         transport_type: _device_profile_pb2.TransportType.ValueType = ...,
         mqtt: _device_profile_pb2.MqttProfile | None = ...,
+        deadline_in_body: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["mqtt", b"mqtt"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["mqtt", b"mqtt", "profile_id", b"profile_id", "transport_type", b"transport_type", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deadline_in_body", b"deadline_in_body", "mqtt", b"mqtt", "profile_id", b"profile_id", "transport_type", b"transport_type", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,58 @@
+"""Calls that are kept, and profiles whose calls tell the device their deadline."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    """Make the table, and add the column; profiles that exist leave the body as it was."""
+    op.add_column("device_profiles", sa.Column("deadline_in_body", sa.Boolean(), nullable=False, server_default="0"))
+    op.create_table(
+        "calls",
+        sa.Column("tenant_id", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("id", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("device_id", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("ordinal", sa.BigInteger(), nullable=False),
+        sa.Column("request_id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.Integer(), nullable=False),
+        sa.Column("method", sa.String(), nullable=False),
+        sa.Column("params", sa.LargeBinary(), nullable=False),
+        sa.Column("additional_info", sa.LargeBinary(), nullable=False),
+        sa.Column("idempotency_key", sa.String(length=255), nullable=True),
+        sa.Column("strategy", sa.Integer(), nullable=False),
+        sa.Column("redelivery", sa.Integer(), nullable=False),
+        sa.Column("retries_asked", sa.Integer(), nullable=True),
+        sa.Column("max_retries", sa.Integer(), nullable=False),
+        sa.Column("timeouts", sa.Integer(), nullable=False),
+        sa.Column("state", sa.Integer(), nullable=False),
+        sa.Column("living", sa.Boolean(), nullable=False),
+        sa.Column("outcome", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.Integer(), nullable=False),
+        sa.Column("cause", sa.Integer(), nullable=False),
+        sa.Column("detail", sa.String(), nullable=False),
+        sa.Column("reply", sa.LargeBinary(), nullable=True),
+        sa.Column("late_reply", sa.LargeBinary(), nullable=True),
+        sa.Column("create_unix_ms", sa.BigInteger(), nullable=False),
+        sa.Column("expire_unix_ms", sa.BigInteger(), nullable=False),
+        sa.Column("end_unix_ms", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("timeline", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_calls_tenant_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("pk_calls")),
+        sa.UniqueConstraint("ordinal", name=op.f("uq_calls_ordinal")),
+        sa.UniqueConstraint(
+            "tenant_id", "device_id", "idempotency_key", name=op.f("uq_calls_tenant_id_device_id_idempotency_key")
+        ),
+    )
+    for columns in (("device_id", "request_id"), ("device_id", "create_unix_ms"), ("end_unix_ms",)):
+        op.create_index(op.f(f"ix_calls_{'_'.join(columns)}"), "calls", list(columns))
+    op.create_index(
+        "ix_calls_living",
+        "calls",
+        ["ordinal"],
+        sqlite_where=sa.text("living = 1"),
+        postgresql_where=sa.text("living"),
+    )
