@@ -519,13 +519,15 @@ class WatchCallsResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CURSOR_FIELD_NUMBER: _builtins.int
-    EVENT_FIELD_NUMBER: _builtins.int
+    EVENTS_FIELD_NUMBER: _builtins.int
     CURSOR_EXPIRED_FIELD_NUMBER: _builtins.int
     SNAPSHOT_END_FIELD_NUMBER: _builtins.int
     cursor: _builtins.str
-    """opaque"""
+    """opaque; stands behind all that this message tells"""
     @_builtins.property
-    def event(self) -> Global___CallEvent: ...
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___CallEvent]:
+        """oldest first; those that came meanwhile are together in one message"""
+
     @_builtins.property
     def cursor_expired(self) -> Global___CursorExpired:
         """a snapshot follows"""
@@ -538,17 +540,17 @@ class WatchCallsResponse(_message.Message):
         self,
         *,
         cursor: _builtins.str = ...,
-        event: Global___CallEvent | None = ...,
+        events: _abc.Iterable[Global___CallEvent] | None = ...,
         cursor_expired: Global___CursorExpired | None = ...,
         snapshot_end: Global___SnapshotEnd | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cursor_expired", b"cursor_expired", "event", b"event", "snapshot_end", b"snapshot_end", "what", b"what"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cursor_expired", b"cursor_expired", "snapshot_end", b"snapshot_end", "turn", b"turn"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "cursor_expired", b"cursor_expired", "event", b"event", "snapshot_end", b"snapshot_end", "what", b"what"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "cursor_expired", b"cursor_expired", "events", b"events", "snapshot_end", b"snapshot_end", "turn", b"turn"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["event", "cursor_expired", "snapshot_end"]  # noqa: Y015
-    _WhichOneofArgType_what: _TypeAlias = _typing.Literal["what", b"what"]  # noqa: Y015
-    def WhichOneof(self, oneof_group: _WhichOneofArgType_what) -> _WhichOneofReturnType_what | None: ...
+    _WhichOneofReturnType_turn: _TypeAlias = _typing.Literal["cursor_expired", "snapshot_end"]  # noqa: Y015
+    _WhichOneofArgType_turn: _TypeAlias = _typing.Literal["turn", b"turn"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_turn) -> _WhichOneofReturnType_turn | None: ...
 
 Global___WatchCallsResponse: _TypeAlias = WatchCallsResponse  # noqa: Y015
 
