@@ -14,6 +14,7 @@ from trunkline.contract.ids import new_id
 from trunkline.core.store.database import Database, sqlite_url
 from trunkline.core.store.pages import LONGEST_SEARCH, Page, Paged, paged
 from trunkline.core.store.tables import tenants
+from trunkline.core.store.texts import holds
 from trunkline.v1.error_pb2 import ErrorReason
 
 SORTABLE = {"create_time": tenants.c.create_unix_ms, "title": tenants.c.title}
@@ -40,7 +41,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 async def read(database: Database, page: Page) -> Paged[Row[Any]]:
     async def work(connection: AsyncConnection) -> Paged[Row[Any]]:
         return await paged(
-            connection, select(tenants), page, sortable=SORTABLE, search=tenants.c.title, id_column=tenants.c.id
+            connection, select(tenants), page, sortable=SORTABLE, search=holds(tenants.c.title), id_column=tenants.c.id
         )
 
     return await database.run(work)

@@ -14,6 +14,7 @@ from trunkline.core.store.database import Database
 from trunkline.core.store.pages import Page, Paged, paged
 from trunkline.core.store.revocations import Departure, revoke_departed
 from trunkline.core.store.tables import customers, devices, users
+from trunkline.core.store.texts import holds
 from trunkline.core.store.versions import change_row
 from trunkline.v1.error_pb2 import ErrorReason
 
@@ -102,7 +103,7 @@ class CustomerRows:
 
         async def work(connection: AsyncConnection) -> Paged[Row[*tuple[Any, ...]]]:
             return await paged(
-                connection, query, page, sortable=_SORTABLE, search=customers.c.title, id_column=customers.c.id
+                connection, query, page, sortable=_SORTABLE, search=holds(customers.c.title), id_column=customers.c.id
             )
 
         return await (await self._database.run(work)).mapped(_customer)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.logs import get_logger
+from trunkline.core.store.texts import FOLD, FOLD_ASCII, fold, fold_ascii
 from trunkline.v1.error_pb2 import ErrorReason
 
 log = get_logger(__name__)
@@ -30,6 +31,22 @@ IN_LIMIT: Final = 500
 def sqlite_url(path: Path) -> str:
     """The URL of the SQLite database in this file."""
     return f"sqlite+aiosqlite:///{path}"
+
+
+def parts(values: Collection[T]) -> Iterator[list[T]]:
+    """The values in lists short enough for one `IN`."""
+    in_order = list(values)
+    for start in range(0, len(in_order), IN_LIMIT):
+        yield in_order[start : start + IN_LIMIT]
+
+
+class CommitUnknown(TrunklineError):
+    """The database went away while it committed: what the transaction did is there as a whole, or not at all."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            ErrorReason.ERROR_REASON_STORE_UNAVAILABLE, "The database does not answer; it may have done what was asked"
+        )
 
 
 class Database:
@@ -75,21 +92,28 @@ class Database:
         return await asyncio.shield(task)
 
     async def _transaction(self, work: Callable[[AsyncConnection], Coroutine[Any, Any, T]]) -> T:
+        committing = False
         try:
-            async with self._engine.begin() as connection:
-                return await work(connection)
+            async with self._engine.connect() as connection:
+                await connection.begin()
+                result = await work(connection)
+                committing = True
+                await connection.commit()
+                return result
         except IntegrityError:
             raise
         except SQLAlchemyError as error:
-            log.error("store_failed", error=str(error))
-            raise TrunklineError(
-                ErrorReason.ERROR_REASON_STORE_UNAVAILABLE, "The database does not answer; try again later"
-            ) from error
+            log.error("store_failed", error=str(error), committing=committing)
+            raise CommitUnknown() if committing else _unavailable() from error
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
         if not task.cancelled():
             task.exception()  # looked at here, since nobody may be waiting any more
+
+
+def _unavailable() -> TrunklineError:
+    return TrunklineError(ErrorReason.ERROR_REASON_STORE_UNAVAILABLE, "The database does not answer; try again later")
 
 
 def migrate(connection: Connection) -> None:
@@ -115,11 +139,6 @@ def _make_private(path: str) -> None:
         ) from error
 
 
-def _lower(text: str | None) -> str | None:
-    """SQLite's own knows only the letters of ASCII; folded, so that a Greek word's last sigma is one within another."""
-    return text.casefold() if text is not None else None
-
-
 def _sqlite_engine(url: str) -> AsyncEngine:
     """One connection for everything: SQLite writes one at a time anyway, and so nobody ever meets SQLITE_BUSY."""
     path = make_url(url).database
@@ -130,7 +149,8 @@ def _sqlite_engine(url: str) -> AsyncEngine:
     @event.listens_for(engine.sync_engine, "connect")
     def configure(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # the driver would begin transactions only before some statements
-        connection.create_function("lower", 1, _lower, deterministic=True)
+        connection.create_function(FOLD, 1, fold, deterministic=True)
+        connection.create_function(FOLD_ASCII, 1, fold_ascii, deterministic=True)
         cursor = connection.cursor()
         try:
             cursor.execute("PRAGMA journal_mode=WAL")

@@ -1,6 +1,6 @@
 """Devices and their credentials as rows."""
 
-from collections.abc import Awaitable, Callable, Collection, Iterator
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
@@ -22,7 +22,7 @@ from trunkline.core.devices.model import (
 from trunkline.core.devices.names import NameConflict, free_name
 from trunkline.core.devices.permissions import customer_not_found
 from trunkline.core.store.customers import CustomerRows
-from trunkline.core.store.database import IN_LIMIT, Database
+from trunkline.core.store.database import Database, parts
 from trunkline.core.store.device_queries import (
     DEVICES,
     ENTRIES,
@@ -36,6 +36,7 @@ from trunkline.core.store.device_queries import (
 from trunkline.core.store.pages import Page, Paged, paged
 from trunkline.core.store.profiles import ProfileRows
 from trunkline.core.store.tables import customers, device_credentials, device_profiles, devices
+from trunkline.core.store.texts import holds
 from trunkline.core.store.versions import change_row
 from trunkline.core.validation import check_text
 from trunkline.v1.error_pb2 import ErrorReason
@@ -70,7 +71,7 @@ class DeviceRows:
         async def work(connection: AsyncConnection) -> list[DeviceEntry]:
             return [
                 entry_of(row)
-                for part in _parts(device_ids)
+                for part in parts(device_ids)
                 for row in await connection.execute(ENTRIES.where(devices.c.id.in_(part)))
             ]
 
@@ -82,7 +83,7 @@ class DeviceRows:
         async def work(connection: AsyncConnection) -> dict[str, KnownCredentials]:
             return {
                 row.credentials_id: known_of(row)
-                for part in _parts(credentials_ids)
+                for part in parts(credentials_ids)
                 for row in await connection.execute(ENTRIES.where(device_credentials.c.credentials_id.in_(part)))
             }
 
@@ -112,7 +113,7 @@ class DeviceRows:
                 query,
                 page,
                 sortable=sortable(active_since),
-                search=devices.c.name,
+                search=holds(devices.c.name),
                 id_column=devices.c.id,
             )
 
@@ -126,7 +127,7 @@ class DeviceRows:
             query = query.where(devices.c.customer_id == customer_id)
 
         async def work(connection: AsyncConnection) -> list[str]:
-            return list(await connection.scalars(query.order_by(device_profiles.c.name)))
+            return sorted(await connection.scalars(query))
 
         return await self._database.run(work)
 
@@ -327,10 +328,3 @@ def _taken(message: str) -> TrunklineError:
 
 def _credentials_taken() -> TrunklineError:
     return _taken("Device credentials are already assigned to another device!")
-
-
-def _parts(values: Collection[T]) -> Iterator[list[T]]:
-    """The values in lists short enough for one `IN`."""
-    in_order = list(values)
-    for start in range(0, len(in_order), IN_LIMIT):
-        yield in_order[start : start + IN_LIMIT]

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.core.gentle import mapped
+from trunkline.core.store.texts import Search, by_code_point
 from trunkline.core.validation import invalid
 
 S = TypeVar("S")
@@ -17,7 +18,7 @@ DEFAULT_SORT: Final = "create_time"
 """Every list can be sorted by it, and is, newest first, if nothing is asked."""
 
 LONGEST_SEARCH: Final = 255
-"""Characters: as many as the longest name has. SQLite fails on patterns of some ten thousand."""
+"""Characters: as many as the longest name has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +54,12 @@ async def paged(
     page: Page,
     *,
     sortable: Mapping[str, ColumnElement[Any]],
-    search: ColumnElement[str],
+    search: Search,
     id_column: ColumnElement[bytes],
 ) -> Paged[Row[*tuple[Any, ...]]]:
     """The rows of one page of `query`, each of which `id_column` names once.
 
-    `sortable` says what `sort_by` may name, create_time at least; `search` is the text that `text_search` looks in.
+    `sortable` says what `sort_by` may name, create_time at least; `search` is what `text_search` asks.
     What sorts equal is ordered by id, so that no row is on two pages. Raises INVALID_ARGUMENT for anything else.
     """
     if page.size < 1:
@@ -66,7 +67,7 @@ async def paged(
     if page.number < 0:
         invalid(f"There is no page {page.number}", "number")
     if page.text_search:
-        query = query.where(search.icontains(_searched(page.text_search), autoescape=True))
+        query = query.where(search(_searched(page.text_search)))
     total = await connection.scalar(select(func.count()).select_from(query.with_only_columns(id_column).subquery()))
     in_order = query.order_by(_order(page, sortable), id_column)
     rows = await connection.execute(in_order.limit(page.size).offset(page.size * page.number))
@@ -79,6 +80,7 @@ def _order(page: Page, sortable: Mapping[str, ColumnElement[Any]]) -> ColumnElem
     column = sortable.get(page.sort_by)
     if column is None:
         invalid(f"Invalid sort property '{page.sort_by}'; it is one of {', '.join(sortable)}", "sort_by")
+    column = by_code_point(column)
     return column.desc() if page.descending else column.asc()
 
 

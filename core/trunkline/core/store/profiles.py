@@ -14,6 +14,7 @@ from trunkline.core.profiles.model import DEFAULT_PROFILE, DeviceProfile, Profil
 from trunkline.core.store.database import Database
 from trunkline.core.store.pages import Page, Paged, paged
 from trunkline.core.store.tables import device_profiles, devices
+from trunkline.core.store.texts import holds
 from trunkline.core.store.versions import change_row
 from trunkline.v1.error_pb2 import ErrorReason
 
@@ -124,7 +125,7 @@ class ProfileRows:
                 query,
                 page,
                 sortable=_SORTABLE,
-                search=device_profiles.c.name,
+                search=holds(device_profiles.c.name),
                 id_column=device_profiles.c.id,
             )
 

@@ -3,6 +3,7 @@
 from typing import Final
 
 from trunkline.core.clock import unix_ms
+from trunkline.core.store.calls import CallRows
 from trunkline.core.store.customers import CustomerRows
 from trunkline.core.store.database import Database
 from trunkline.core.store.devices import DeviceRows
@@ -30,6 +31,7 @@ class Store:
         self.devices = DeviceRows(database, lambda: unix_ms() - int(inactivity_timeout_s * 1000))
         self.profiles = ProfileRows(database)
         self.presence = PresenceRows(database)
+        self.calls = CallRows(database)
 
     @classmethod
     async def open(cls, url: str, *, inactivity_timeout_s: float = INACTIVITY_TIMEOUT_S) -> "Store":

@@ -176,15 +176,15 @@ calls: Final = Table(
     Column("ordinal", BigInteger, nullable=False, unique=True),  # the order in which calls were accepted
     Column("request_id", Integer, nullable=False),
     Column("kind", Integer, nullable=False),
-    Column("method", String, nullable=False),
+    Column("method", LargeBinary, nullable=False),  # UTF-8, as is the key: PostgreSQL's texts cannot hold U+0000
     Column("params", LargeBinary, nullable=False),
     Column("additional_info", LargeBinary, nullable=False),
-    Column("idempotency_key", String(255)),
+    Column("idempotency_key", LargeBinary),
     Column("strategy", Integer, nullable=False),
     Column("redelivery", Integer, nullable=False),
-    Column("retries_asked", Integer),  # as the caller said
-    Column("max_retries", Integer, nullable=False),
-    Column("timeouts", Integer, nullable=False),
+    Column("retries_asked", BigInteger),  # as the caller said
+    Column("max_retries", BigInteger, nullable=False),
+    Column("timeouts", BigInteger, nullable=False),
     Column("state", Integer, nullable=False),
     Column("living", Boolean, nullable=False),
     Column("outcome", Integer, nullable=False),

@@ -12,6 +12,7 @@ from trunkline.core.store.pages import Page, Paged, paged
 from trunkline.core.store.profiles import ProfileRows
 from trunkline.core.store.revocations import Departure, revoke_departed
 from trunkline.core.store.tables import customers, devices, tenants, users
+from trunkline.core.store.texts import holds
 from trunkline.core.store.versions import change_row
 
 _SORTABLE: Final = sortable(tenants)
@@ -75,7 +76,7 @@ class TenantRows:
         async def work(connection: AsyncConnection) -> Paged[Row[*tuple[Any, ...]]]:
             query = select(tenants)
             return await paged(
-                connection, query, page, sortable=_SORTABLE, search=tenants.c.title, id_column=tenants.c.id
+                connection, query, page, sortable=_SORTABLE, search=holds(tenants.c.title), id_column=tenants.c.id
             )
 
         return await (await self._database.run(work)).mapped(_tenant)

@@ -14,6 +14,7 @@ from trunkline.core.store.database import Database
 from trunkline.core.store.pages import Page, Paged, paged
 from trunkline.core.store.revocations import Revocation, revoke_departed
 from trunkline.core.store.tables import users
+from trunkline.core.store.texts import holds
 from trunkline.core.store.versions import change_row
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.rpc_service_pb2 import Role
@@ -91,7 +92,9 @@ class UserRows:
             query = query.where(users.c.role == role)
 
         async def work(connection: AsyncConnection) -> Paged[Row[*tuple[Any, ...]]]:
-            return await paged(connection, query, page, sortable=_SORTABLE, search=users.c.email, id_column=users.c.id)
+            return await paged(
+                connection, query, page, sortable=_SORTABLE, search=holds(users.c.email), id_column=users.c.id
+            )
 
         return await (await self._database.run(work)).mapped(_user)
 
