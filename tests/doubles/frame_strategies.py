@@ -106,8 +106,8 @@ def _special(cls: type[Frame]) -> st.SearchStrategy[Any]:
         return st.one_of(_CONNECTS)
     if cls.__name__ in ("Reply", "DeviceCallAnswer"):  # a payload or an error, never both
         return _frames_of(cls, error=st.none()) | _frames_of(cls, payload=st.just(b""))
-    if cls.__name__ == "StartCall":  # with an expiry the deadline does not travel
-        return _frames_of(cls, expire_unix_ms=st.none())
+    if cls.__name__ == "StartCall":  # with an expiry the deadline does not travel, and how long one waits never does
+        return _frames_of(cls, expire_unix_ms=st.none(), wait_until_ms=st.just(0))
     return _frames_of(cls)
 
 

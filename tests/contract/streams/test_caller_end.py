@@ -120,22 +120,73 @@ def test_a_break_before_the_welcome_says_nothing() -> None:
     assert list(end.broken(NOW)) == []
 
 
-def test_a_stored_call_of_its_callers_id_is_sent_again_ahead_of_later_ones() -> None:
+def stored(tag: int, *, deadline_ms: int = DEADLINE, wait_until_ms: int = 0) -> StartCall:
+    call = start(tag, deadline_ms=deadline_ms)
+    call.persistence = Persistence()
+    call.call_id = b"call-id-16-bytes"
+    call.wait_until_ms = wait_until_ms
+    return call
+
+
+def test_stored_calls_that_the_core_knows_again_are_sent_again_ahead_of_later_ones() -> None:
     end = connected_end()
-    stored, anonymous = start(1), start(2)
-    for call in (stored, anonymous):
-        call.persistence = Persistence()
-    stored.call_id = b"call-id-16-bytes"
-    end.start(stored)
-    end.start(anonymous)
+    by_id, by_key, anonymous = stored(1), stored(2), stored(3)
+    by_key.call_id = anonymous.call_id = b""
+    by_key.idempotency_key = "key"
+    for call in (by_id, by_key, anonymous):
+        end.start(call)
     gather(end)
-    end.start(start(3))
-    assert outcomes(list(end.broken(NOW))) == [unknown(2)]
+    end.start(start(4))
+    assert outcomes(list(end.broken(NOW))) == [unknown(3)]
     connect(end)
-    again, later = gather(end)
-    assert isinstance(again, StartCall)
-    assert (again.tag, again.resent) == (1, True)
-    assert later == start(3)
+    *again, later = gather(end)
+    assert [(call.tag, call.resent) for call in again if isinstance(call, StartCall)] == [(1, True), (2, True)]
+    assert later == start(4)
+
+
+def test_a_stored_call_that_was_written_once_may_be_stored_when_no_core_comes_back() -> None:
+    end = connected_end()
+    end.start(stored(1))
+    gather(end)
+    end.start(stored(2))
+    end.broken(NOW)
+    assert outcomes(end.passed(DEADLINE + 10_000)) == [unknown(1), never_sent(2)]
+    assert end.open_calls == 0
+
+
+def test_the_end_of_all_connections_says_the_same() -> None:
+    end = connected_end()
+    end.start(stored(1))
+    gather(end)
+    end.start(stored(2))
+    end.broken(NOW)
+    assert outcomes(end.abandon()) == [unknown(1), never_sent(2)]
+
+
+def test_a_stored_calls_acceptance_is_waited_for_as_long_as_its_caller_says() -> None:
+    end = connected_end()
+    until = NOW + 3_600_000
+    short, long = stored(1, deadline_ms=NOW + 10, wait_until_ms=until), stored(2, deadline_ms=until, wait_until_ms=NOW)
+    end.start(short)
+    end.start(long)
+    assert gather(end, NOW + 1_000) == [short, long], "one that is late is stored as such"
+    assert outcomes(end.passed(NOW + GUARD_MS + 1_000)) == [unknown(2)]
+    assert gather(end) == [HangUp((2,))]
+    assert end.passed(until + GUARD_MS - 1_000) == []
+    assert outcomes(end.passed(until + GUARD_MS + 1_000)) == [unknown(1)]
+    assert end.open_calls == 0
+
+
+def test_the_result_of_a_stored_call_ends_the_wait_for_it() -> None:
+    end = connected_end()
+    until = DEADLINE + 1_000_000
+    for tag in (1, 2):
+        end.start(stored(tag, wait_until_ms=until))
+    gather(end)
+    assert receive(end, result(1)) == [result(1)]
+    assert end.passed(until + GUARD_MS - 300) == []
+    assert receive(end, result(2)) == [result(2)]
+    assert end.passed(until + 10_000_000) == []
 
 
 def test_hanging_up_what_was_not_written_sends_nothing() -> None:

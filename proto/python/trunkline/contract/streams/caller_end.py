@@ -1,8 +1,8 @@
 """The caller's end of its stream to the core: which calls wait, which were written, and what becomes of them.
 
 Pure: calls, frames and time in, frames and results out. It outlives its connections. What was never written goes out on
-the next one; what was written to one that broke ends UNKNOWN at once, because a call is never sent to a device twice;
-only a stored call is, whose id its caller chose, so that the core joins the two.
+the next one; what was written to one that broke ends UNKNOWN at once, because a call is never sent to a device twice.
+Only a stored call is sent to the core again, by an id or key of its caller's choice, so that the core joins the two.
 """
 
 from collections.abc import Sequence
@@ -94,7 +94,7 @@ class CallerEnd:
                 return refused
         unwritten[call.tag] = call
         self._outbox.put(call, call.device_id)
-        self._watch(call.tag, call.deadline_ms)
+        self._watch(call.tag, call.wait_until_ms or call.deadline_ms)
         self.wake()
         return None
 
@@ -176,7 +176,7 @@ class CallerEnd:
         return None
 
     def broken(self, now: int) -> Sequence[CallerEffect]:
-        """Every written call ends UNKNOWN, but stored ones with an id of their caller's choice are sent again."""
+        """Every written call ends UNKNOWN, but stored ones by which the core knows them again are sent again."""
         lost: list[CallerEffect] = [CoreGone()] if self.connected else []
         self.connected = self._draining = self._greet = False
         self._bound.clear()
@@ -184,7 +184,7 @@ class CallerEnd:
         self._token = None
         again: list[StartCall] = []
         for call in self._written.values():
-            if call.persistence is not None and call.call_id:
+            if call.persistence is not None and (call.call_id or call.idempotency_key):
                 call.resent = True
                 again.append(call)
             else:
@@ -207,11 +207,12 @@ class CallerEnd:
                 call = self._unwritten.pop(tag, None)
                 if call is not None:
                     self._outbox.remove(call)
-                    over.append(_never_sent(call))
+                    over.append(_not_answered(call))
                     continue
                 call = self._written[tag]
-                if now < call.deadline_ms + GUARD_MS:
-                    self._watch(tag, call.deadline_ms + GUARD_MS)
+                guard_ms = (call.wait_until_ms or call.deadline_ms) + GUARD_MS
+                if now < guard_ms:
+                    self._watch(tag, guard_ms)
                     continue
                 del self._written[tag]
                 self._hung_up.append(tag)
@@ -221,8 +222,8 @@ class CallerEnd:
         return over
 
     def abandon(self) -> list[CallResult]:
-        """Give up every call that was not written: there will be no further connection."""
-        over = [_never_sent(call) for call in self._unwritten.values()]
+        """Give up every call that waits to be written: there will be no further connection."""
+        over = [_not_answered(call) for call in self._unwritten.values()]
         self._unwritten.clear()
         self._outbox.take_all()
         self._slots.clear()
@@ -254,8 +255,8 @@ class CallerEnd:
         bound, unwritten, written = self._bound, self._unwritten, self._written
         while not frames and self._outbox.bytes:
             for call in self._outbox.take():
-                if call.deadline_ms <= now and call.expire_unix_ms is None:
-                    continue  # `passed` reports it
+                if call.deadline_ms <= now and call.expire_unix_ms is None and call.persistence is None:
+                    continue  # `passed` reports it; a stored call that comes too late is stored as such
                 if call.principal and call.principal not in bound and call.principal in self._principals:
                     bound.add(call.principal)
                     frames.append(self._principals[call.principal])
@@ -271,7 +272,8 @@ class CallerEnd:
             tags.add(tag)
 
     def _unwatch(self, call: StartCall) -> None:
-        for slot in (call.deadline_ms >> _SLOT_BITS, (call.deadline_ms + GUARD_MS) >> _SLOT_BITS):
+        until_ms = call.wait_until_ms or call.deadline_ms
+        for slot in (until_ms >> _SLOT_BITS, (until_ms + GUARD_MS) >> _SLOT_BITS):
             tags = self._slots.get(slot)
             if tags is not None and call.tag in tags:
                 tags.remove(call.tag)
@@ -285,7 +287,10 @@ def _refused(call: StartCall, reason: ErrorReason.ValueType, detail: str) -> Cal
     return CallResult(call.tag, Outcome.OUTCOME_FAILED, reason=reason, cause=cause, call_id=call.call_id, detail=detail)
 
 
-def _never_sent(call: StartCall) -> CallResult:
+def _not_answered(call: StartCall) -> CallResult:
+    """Of a call that waits to be written, for the first time or again."""
+    if call.resent:
+        return _core_lost(call, "The connection to the core broke before the call was known to be stored")
     return CallResult(
         call.tag,
         Outcome.OUTCOME_EXPIRED,

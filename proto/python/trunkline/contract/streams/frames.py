@@ -179,6 +179,7 @@ class TransportProfile(Frame, gc=False):
     version: int
     transport_type: TransportType.ValueType = TransportType.TRANSPORT_TYPE_DEFAULT
     mqtt: MqttProfile | None = None
+    deadline_in_body: bool = False
 
 
 class Connected(CoreFrame, gc=False):
@@ -265,7 +266,10 @@ class DeliveryPolicy(Frame, gc=False):
 
 
 class StartCall(CallerFrame, gc=False):
-    """`expire_unix_ms`, when set, goes before `deadline_ms`: only for REST's expirationTime."""
+    """`expire_unix_ms`, when set, goes before `deadline_ms`: only for REST's expirationTime.
+
+    `wait_until_ms` does not travel: how long a stored call's acceptance is waited for; 0: to its deadline.
+    """
 
     tag: int
     device_id: bytes
@@ -285,6 +289,7 @@ class StartCall(CallerFrame, gc=False):
     fail_fast: bool = False
     await_delivery: bool = False
     retries: int | None = None
+    wait_until_ms: int = 0
 
 
 class HangUp(CallerFrame, gc=False):
