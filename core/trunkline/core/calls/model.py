@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from trunkline.v1 import call_pb2
-from trunkline.v1.call_pb2 import CallKind, Outcome, Step
+from trunkline.v1.call_pb2 import CallKind, CallState, Outcome, Step
 from trunkline.v1.error_pb2 import Cause, ErrorReason
 
 SessionKey: TypeAlias = Any
@@ -40,6 +40,8 @@ class State(StrEnum):
 class Fact(StrEnum):
     """What a session can tell of a call."""
 
+    STORED = "stored"
+    """Its row is committed."""
     OFFER = "offer"
     """The call goes out to a session."""
     WRITTEN = "written"
@@ -54,6 +56,8 @@ class Fact(StrEnum):
     """The worker will never say what became of it."""
     OVER = "over"
     """Derived: no session has it any more."""
+    PUT_BACK = "put back"
+    """No retry is left, and the device's sessions are closed for that: the call waits as if it had just come."""
 
 
 class Wants(StrEnum):
@@ -146,6 +150,25 @@ class Keeping(msgspec.Struct, eq=False):
     end_version: int = 0
     """The version that has the end."""
 
+    doomed: bool = False
+    """Nobody knows whether its row was written, and its caller was told so: it is never delivered."""
+    inherited: bool = False
+    """Whoever may have it got it before this start of the core, and may have reported to the last one."""
+    overdue: bool = False
+    """Its latest acknowledgement timed out; it is sent again from `retry_at_ms` on."""
+    retry_at_ms: int = 0
+    row_state: CallState.ValueType = CallState.CALL_STATE_QUEUED
+    """What the row shows as of `version`."""
+    waits_for: str = ""
+    """What the timeline last said that it waits for."""
+
+    # The journal's, not the machine's.
+    saved_steps: int = 0
+    """How many steps of its timeline were handed out to be written."""
+    waits: int = 0
+    """Its last step while that is one of waiting: Unix milliseconds · 8 + what for. Many calls wait at once, and this
+    is smaller than a step."""
+
 
 class Call(msgspec.Struct, eq=False):
     """One request to one device; compared by identity."""
@@ -165,8 +188,8 @@ class Call(msgspec.Struct, eq=False):
     redelivery: Redelivery = Redelivery.UNANSWERED
     keeping: Keeping | None = None
     """Of a stored call."""
-    steps: list[tuple[int, "Step.ValueType", str]] | None = None
-    """Its timeline as far as it is not in the store: Unix milliseconds, step, detail. The journal's, not the machine's."""
+    steps: "list[tuple[int, Step.ValueType, object]] | None" = None
+    """Its timeline as far as it is not in the store. The journal's, not the machine's: see `journal/timeline.py`."""
 
     request_id: int = 0
     """What the device sees; 0 until the machine accepted the call."""

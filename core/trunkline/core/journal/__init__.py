@@ -1,0 +1,1 @@
+"""What happens to calls, told: timelines, explanations, events for whoever watches."""

@@ -1,0 +1,1 @@
+"""Calls as their callers read them later: get, list, delete, cancel, explain."""
