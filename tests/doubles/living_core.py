@@ -26,7 +26,7 @@ from trunkline.core.identity.seeding import SYS_ADMIN
 from trunkline.core.links.worker_link import WorkerLink
 from trunkline.core.main import Core
 from trunkline.core.settings import CoreSettings
-from trunkline.core.store.database import sqlite_url
+from trunkline.core.store.database import CommitUnknown, sqlite_url
 from trunkline.core.store.store import Store
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.rpc_service_pb2 import Role
@@ -52,6 +52,7 @@ class LivingCore:
         self._settings = settings
         self._channel: grpc.aio.Channel | None = None
         self._held = asyncio.Event()
+        self.commits_lost = 0
 
     async def prepare(self) -> None:
         """Put people and devices into the store."""
@@ -134,6 +135,18 @@ class LivingCore:
             return await run(work)
 
         vars(database)["run"] = wait_and_run
+
+    def lose_commits(self) -> None:
+        """From now on the database does what it is told and never says that it did."""
+        database = self.core._store._database
+        run = database.run
+
+        async def run_and_lose(work: Any) -> None:
+            await run(work)
+            self.commits_lost += 1
+            raise CommitUnknown
+
+        vars(database)["run"] = run_and_lose
 
     def mend_store(self) -> None:
         """It answers again."""
