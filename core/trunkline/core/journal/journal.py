@@ -98,16 +98,26 @@ class Journal:
 
     def noted(self, call: Call, step: Step.ValueType, session: object = None, detail: str = "") -> None:
         """Its machine says that this happened; `session`: None if it is about none."""
-        now = self._now_ns()
         steps = call.steps
-        if steps is not None and call.keeping is None and not detail and len(steps) < MAX_STEPS:
-            steps.append((now, step, session))
-        else:
-            self._note(call, now, step, described(session, detail))
-        state = _CHANGES.get(step)
-        if state is None or (call.completed and call.keeping is None):  # a lightweight one whose caller left
+        if steps is None or call.keeping is not None or detail or len(steps) >= MAX_STEPS:
+            self._noted(call, step, described(session, detail))
             return
-        self._tell(_event(call, now, state or living_state(call)))
+        now = self._now_ns()
+        steps.append((now, step, session))
+        state = _CHANGES.get(step)
+        if state is not None:
+            self._tell(
+                CallEvent(
+                    now,
+                    call.tenant_id,
+                    call.device_id,
+                    call.call_id,
+                    call.method,
+                    call.kind,
+                    False,
+                    state or living_state(call),
+                )
+            )
 
     def ended(self, done: Complete) -> None:
         """Its caller gets this answer: the end of a lightweight call, and of a stored one that was refused."""
@@ -222,6 +232,15 @@ class Journal:
             unix_ms, wait = divmod(call.keeping.waits, 8)
             steps.append(TimelineEntry(unix_ms, _WAITING, _WAIT_TEXTS[wait]))
         return steps
+
+    def _noted(self, call: Call, step: Step.ValueType, detail: str) -> None:
+        """As `noted`, off the hot path."""
+        now = self._now_ns()
+        over = call.keeping is None and call.steps is None
+        self._note(call, now, step, detail)
+        state = _CHANGES.get(step)
+        if state is not None and not over:
+            self._tell(_event(call, now, state or living_state(call)))
 
     def _note(self, call: Call, now: int, step: Step.ValueType, detail: str) -> None:
         """Remember a step of a stored call, or of a lightweight one that ended."""
