@@ -307,7 +307,7 @@ DATA: Json = {
     "configuration": {"type": "DEFAULT"},
     "transportConfiguration": {"type": "MQTT", "deviceTelemetryTopic": "pumps/+/t", "custom": [1]},
     "alarms": [{"alarmType": "dry"}],
-    "trunkline": {"submitStrategy": "SEQUENTIAL_ON_ACK_FROM_DEVICE", "redelivery": "never"},
+    "trunkline": {"submitStrategy": "SEQUENTIAL_ON_ACK_FROM_DEVICE", "redelivery": "never", "deadlineInBody": True},
 }
 
 

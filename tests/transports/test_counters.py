@@ -1,12 +1,20 @@
 from prometheus_client import CollectorRegistry, generate_latest
 
+from trunkline.contract.streams.frames import Connect, Reply
+from trunkline.contract.streams.worker_end import WorkerEnd
 from trunkline.transports.counters import WorkerCounters
 from trunkline.v1.error_pb2 import ErrorReason
-from trunkline.v1.transport_service_pb2 import DisconnectCause
+from trunkline.v1.transport_service_pb2 import DisconnectCause, SessionKind
 
 
 def test_everything_counted_is_shown() -> None:
-    counters = WorkerCounters("mqtt")
+    end = WorkerEnd("mqtt-1", "mqtt", b"incarnation-16-b")
+    end.send(Connect(1, SessionKind.SESSION_KIND_ASYNCHRONOUS, 16, access_token="token"))
+    for request_id in (1, 2):
+        assert end.send(Reply(1, request_id, b"{}"))
+    end.max_unacked_bytes = 0
+    assert not end.send(Reply(1, 3, b"{}"))
+    counters = WorkerCounters("mqtt", end)
     counters.sessions = 3
     counters.opened = 5
     counters.delivered = 7
@@ -27,6 +35,8 @@ def test_everything_counted_is_shown() -> None:
         'trunkline_worker_calls_written_total{transport="mqtt"} 7.0',
         'trunkline_worker_calls_not_sent_total{transport="mqtt"} 2.0',
         'trunkline_worker_replies_total{transport="mqtt"} 6.0',
+        'trunkline_worker_replies_kept{transport="mqtt"} 2.0',
+        'trunkline_worker_replies_dropped_total{transport="mqtt"} 1.0',
         'trunkline_worker_frames_failed_total{transport="mqtt"} 1.0',
         'trunkline_worker_sessions_refused_total{reason="BAD_CREDENTIALS",transport="mqtt"} 1.0',
         'trunkline_worker_sessions_closed_total{cause="KEEPALIVE",transport="mqtt"} 2.0',

@@ -54,6 +54,8 @@ def test_the_standard_way_to_speak_mqtt_is_not_the_same_as_none() -> None:
     assert travel(changed, written=0, read=0) == changed
     mqtt.mqtt = MqttProfile("a/+", "b/#", "c", True)
     assert travel(changed, written=0, read=0) == changed
+    mqtt.deadline_in_body = True
+    assert travel(changed, written=0, read=0) == changed
 
 
 def test_an_empty_answer_is_an_answer_and_an_empty_error_an_error() -> None:

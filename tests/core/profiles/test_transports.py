@@ -31,12 +31,17 @@ async def added(store: Store, people: People, name: str) -> DeviceProfile:
 
 def test_workers_are_told_no_more_than_they_need() -> None:
     details = ProfileDetails(
-        "pump", "All", transport_type=MQTT, mqtt_telemetry_topic="t", mqtt_acknowledge_invalid=True
+        "pump",
+        "All",
+        transport_type=MQTT,
+        mqtt_telemetry_topic="t",
+        mqtt_acknowledge_invalid=True,
+        deadline_in_body=True,
     )
     profile = DeviceProfile(b"p" * 16, b"t" * 16, details, NOW_MS, version=3)
-    assert transport_profile(profile) == TransportProfile(b"p" * 16, 3, MQTT, MqttProfile("t", "", "", True))
+    assert transport_profile(profile) == TransportProfile(b"p" * 16, 3, MQTT, MqttProfile("t", "", "", True), True)
     standard = replace(profile, details=ProfileDetails("pump"))
-    assert transport_profile(standard) == TransportProfile(b"p" * 16, 3, DEFAULT, None)
+    assert transport_profile(standard) == TransportProfile(b"p" * 16, 3, DEFAULT, None, False)
 
 
 @pytest.mark.parametrize(

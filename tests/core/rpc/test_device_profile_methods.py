@@ -46,6 +46,7 @@ PUMP = DeviceProfile(
         strategy=SubmitStrategy.SUBMIT_STRATEGY_BURST, redelivery=Redelivery.REDELIVERY_NEVER
     ),
     calls_through_rule_chain=True,
+    deadline_in_body=True,
     image="data:image/png;base64,AAAA",
     default_rule_chain_id=to_text(new_id()),
     default_dashboard_id=to_text(new_id()),

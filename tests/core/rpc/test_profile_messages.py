@@ -27,6 +27,7 @@ DETAILS = st.builds(
     submit_strategy=st.sampled_from(SubmitStrategy.values()),
     redelivery=st.sampled_from(Redelivery.values()),
     calls_through_rule_chain=st.booleans(),
+    deadline_in_body=st.booleans(),
     default_rule_chain_id=_ID,
     default_dashboard_id=_ID,
     default_queue_name=_TEXT,

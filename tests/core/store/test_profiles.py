@@ -28,6 +28,7 @@ FULL = ProfileDetails(
     submit_strategy=SubmitStrategy.SUBMIT_STRATEGY_BURST,
     redelivery=Redelivery.REDELIVERY_NEVER,
     calls_through_rule_chain=True,
+    deadline_in_body=True,
     default_rule_chain_id=new_id(),
     default_dashboard_id=new_id(),
     default_queue_name="Main",

@@ -94,6 +94,7 @@ def test_a_profile_goes_back_as_it_came() -> None:
         mqtt=MqttProfile(telemetry_topic="t"),
         delivery_policy=DeliveryPolicy(redelivery=REDELIVERY_NEVER),
         calls_through_rule_chain=True,
+        deadline_in_body=True,
         image="data:",
         default_rule_chain_id=ID,
         default_dashboard_id=ID,

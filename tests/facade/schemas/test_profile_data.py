@@ -10,7 +10,7 @@ from trunkline.facade.schemas.profile_data import ProfileData, shown_profile_dat
 from trunkline.v1.call_pb2 import REDELIVERY_UNDELIVERED, SUBMIT_STRATEGY_SEQUENTIAL_ON_ACK_FROM_DEVICE, DeliveryPolicy
 from trunkline.v1.device_profile_pb2 import DeviceProfile, MqttProfile, TransportType
 
-SETTINGS = {"submitStrategy": None, "redelivery": None, "rpcThroughRuleChain": False}
+SETTINGS = {"submitStrategy": None, "redelivery": None, "rpcThroughRuleChain": False, "deadlineInBody": False}
 STANDARD = {
     "configuration": {"type": "DEFAULT"},
     "transportConfiguration": {"type": "DEFAULT"},
@@ -91,15 +91,15 @@ def test_settings_of_ours() -> None:
         "submitStrategy": "SEQUENTIAL_ON_ACK_FROM_DEVICE",
         "redelivery": "undelivered",
         "rpcThroughRuleChain": True,
+        "deadlineInBody": True,
     }
     data = read({"trunkline": settings})
     policy = DeliveryPolicy(strategy=SUBMIT_STRATEGY_SEQUENTIAL_ON_ACK_FROM_DEVICE, redelivery=REDELIVERY_UNDELIVERED)
     assert data.delivery_policy() == policy
     assert data.trunkline.rpc_through_rule_chain
-    assert (
-        shown_profile_data(DeviceProfile(delivery_policy=policy, calls_through_rule_chain=True))["trunkline"]
-        == settings
-    )
+    assert data.trunkline.deadline_in_body
+    profile = DeviceProfile(delivery_policy=policy, calls_through_rule_chain=True, deadline_in_body=True)
+    assert shown_profile_data(profile)["trunkline"] == settings
     assert read({"trunkline": SETTINGS}).delivery_policy() == DeliveryPolicy()
 
 
@@ -165,6 +165,7 @@ def test_what_others_keep_there_hides_nothing(extra: bytes) -> None:
         ({"trunkline": {"submitStrategy": "LATER"}}, "trunkline.submitStrategy"),
         ({"trunkline": {"redelivery": "UNANSWERED"}}, "trunkline.redelivery"),
         ({"trunkline": {"rpcThroughRuleChain": "x"}}, "trunkline.rpcThroughRuleChain"),
+        ({"trunkline": {"deadlineInBody": "x"}}, "trunkline.deadlineInBody"),
         ({"trunkline": {"reDelivery": "never"}}, "trunkline.reDelivery"),
     ],
 )

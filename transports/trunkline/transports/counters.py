@@ -7,6 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from trunkline.contract.errors import reason_name
+from trunkline.contract.streams.worker_end import WorkerEnd
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.transport_service_pb2 import DisconnectCause
 
@@ -14,8 +15,9 @@ from trunkline.v1.transport_service_pb2 import DisconnectCause
 class WorkerCounters(Collector):
     """All figures of one worker."""
 
-    def __init__(self, transport: str) -> None:
+    def __init__(self, transport: str, end: WorkerEnd) -> None:
         self.transport = transport
+        self._end = end
         self.sessions = 0
         """Live ones."""
         self.opened = 0
@@ -39,6 +41,14 @@ class WorkerCounters(Collector):
         yield self._counter("trunkline_worker_calls_written", "Calls written to devices", self.delivered)
         yield self._counter("trunkline_worker_calls_not_sent", "Calls that went back to the core", self.not_sent)
         yield self._counter("trunkline_worker_replies", "Replies of devices", self.replies)
+        yield self._gauge(
+            "trunkline_worker_replies_kept",
+            "Replies to stored calls that the core has yet to store",
+            self._end.kept_replies,
+        )
+        yield self._counter(
+            "trunkline_worker_replies_dropped", "Replies to stored calls that found no room", self._end.dropped_replies
+        )
         yield self._counter("trunkline_worker_frames_failed", "Frames of the core not handled", self.failed_frames)
         refused = {reason_name(reason): count for reason, count in self.refused.items()}
         yield self._labelled("trunkline_worker_sessions_refused", "Devices not let in, by reason", "reason", refused)

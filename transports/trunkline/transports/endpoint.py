@@ -45,7 +45,12 @@ class DeviceSession(Protocol):
         ...
 
     def deliver(self, call: Deliver, now: int) -> bool:
-        """Hand a call to the device. `now` is the monotonic clock in milliseconds.
+        """Hand a call to the device. `now` is the monotonic clock in milliseconds; a call has time left when it comes
+        here, and where it waits it must not go out after its `deadline_ms`.
+
+        A call may come again under its request id while an earlier delivery of it is not yet acknowledged: that is one
+        more delivery, with a report of its own. A device that can be told more than method and params should hear
+        what is left of the call's time, and its `call_id`.
 
         True: it was written to the socket or to a bounded buffer before it. False, or an exception: it was not, and
         the core may deliver it again later. Where the session subscribed with ACKNOWLEDGEMENT_EXPLICIT, a
@@ -54,7 +59,8 @@ class DeviceSession(Protocol):
         ...
 
     def withdraw(self, request_id: int) -> None:
-        """The call ended before its acknowledgement; where it still waits here, it must not go out any more."""
+        """The call ended before its acknowledgement. Where it still waits here, it must not go out any more, and a
+        report says NOT_SENT; where it was written, nothing changes, and its report follows as ever."""
         ...
 
     def answer(self, frame: DeviceCallAnswer) -> None:

@@ -61,11 +61,11 @@ class Worker:
         drain_grace_s: float,
         clock: Clock = monotonic_ms,
     ) -> None:
-        self.counters = WorkerCounters(transport)
+        self._end = WorkerEnd(worker_id, transport, os.urandom(16))
+        self.counters = WorkerCounters(transport, self._end)
         self.worker_id = worker_id
         self._endpoint = endpoint
         self._connector = connector
-        self._end = WorkerEnd(worker_id, transport, os.urandom(16))
         self._drain_grace_s = drain_grace_s
         self._clock = clock
         self._link: asyncio.Task[None]
@@ -180,7 +180,7 @@ class Worker:
             try:
                 if isinstance(effect, Deliver):
                     session = sessions.get(effect.session)
-                    if session is not None and session.deliver(effect, now):
+                    if session is not None and effect.deadline_ms > now and session.deliver(effect, now):
                         counters.delivered += 1
                     else:
                         self._not_sent(effect)

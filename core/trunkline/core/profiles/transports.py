@@ -27,7 +27,7 @@ def transport_profile(profile: DeviceProfile) -> TransportProfile:
             details.mqtt_attributes_subscribe_topic,
             details.mqtt_acknowledge_invalid,
         )
-    return TransportProfile(profile.id, profile.version, details.transport_type, mqtt)
+    return TransportProfile(profile.id, profile.version, details.transport_type, mqtt, details.deadline_in_body)
 
 
 class TransportProfiles:

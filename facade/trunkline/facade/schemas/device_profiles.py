@@ -72,6 +72,7 @@ class DeviceProfileBody(Body):
             mqtt=data.mqtt(),
             delivery_policy=data.delivery_policy(),
             calls_through_rule_chain=bool(data.trunkline.rpc_through_rule_chain),
+            deadline_in_body=bool(data.trunkline.deadline_in_body),
             image=self.image or "",
             default_rule_chain_id=named(self.default_rule_chain_id, "RULE_CHAIN"),
             default_dashboard_id=named(self.default_dashboard_id, "DASHBOARD"),

@@ -100,6 +100,7 @@ class TrunklineSettings(Body):
     )
     redelivery: Literal["unanswered", "undelivered", "never"] | None = None
     rpc_through_rule_chain: bool | None = None
+    deadline_in_body: bool | None = None
 
 
 class ProfileData(_Kept):
@@ -178,6 +179,7 @@ def _settings(profile: DeviceProfile) -> TrunklineSettings:
             "submit_strategy": strategy,
             "redelivery": redelivery,
             "rpc_through_rule_chain": profile.calls_through_rule_chain,
+            "deadline_in_body": profile.deadline_in_body,
         }
     )
 

@@ -22,6 +22,7 @@ def test_whoever_is_told_a_failure_is_told_why() -> None:
         (ErrorReason.ERROR_REASON_SESSION_SUPERSEDED, 0x8E),
         (ErrorReason.ERROR_REASON_CREDENTIALS_CHANGED, 0x98),
         (ErrorReason.ERROR_REASON_DEVICE_DELETED, 0x98),
+        (ErrorReason.ERROR_REASON_DELIVERY_TIMEOUT, 0x98),
         (ErrorReason.ERROR_REASON_NOT_SUPPORTED, 0x98),
         (ErrorReason.ERROR_REASON_SESSION_UNKNOWN, 0x83),
     ],

@@ -112,6 +112,9 @@ def test_known_bytes() -> None:
     assert packets.decode_connect(only(connect)[1]) == packets.Connect(V3_1_1, "a-device", True, 60, "a-token!", None)
     assert packets.publish(V3_1_1, b"a/b", b"{}", 1, 10) == bytes.fromhex("32090003612f62000a7b7d")
     assert packets.publish(V5, b"a/b", b"{}") == bytes.fromhex("30080003612f62007b7d")
+    expiring = bytes.fromhex("050200000007")
+    assert packets.publish(V5, b"a/b", b"{}", values=expiring) == bytes.fromhex("300d0003612f620502000000077b7d")
+    assert packets.publish(V3_1_1, b"a/b", b"{}", values=expiring) == packets.publish(V3_1_1, b"a/b", b"{}")
     assert packets.subscribe(V3_1_1, 1, (("a/+", 1),)) == bytes.fromhex("820800010003612f2b01")
 
 

@@ -83,6 +83,7 @@ def _fill_profile(message: Any, profile: TransportProfile) -> None:
     message.profile_id = profile.profile_id
     message.version = profile.version
     message.transport_type = profile.transport_type
+    message.deadline_in_body = profile.deadline_in_body
     mqtt = profile.mqtt
     if mqtt is not None:
         message.mqtt.SetInParent()
@@ -102,6 +103,7 @@ def _profile(message: Any) -> TransportProfile:
         and MqttProfile(
             mqtt.telemetry_topic, mqtt.attributes_topic, mqtt.attributes_subscribe_topic, mqtt.acknowledge_invalid
         ),
+        message.deadline_in_body,
     )
 
 

@@ -142,7 +142,9 @@ class WorkerEnd:
             if not session.is_light(frame.request_id) and not self._keep(frame, session):
                 return False
         elif isinstance(frame, DeliveryReport):
-            if frame.state != _NOT_ACKNOWLEDGED:
+            if frame.state == _NOT_ACKNOWLEDGED:
+                session.unacknowledged(frame)
+            else:
                 session.reported(frame.request_id)
                 self._unsaid += frame.state == _NOT_SENT
         elif isinstance(frame, DeviceData):
@@ -178,6 +180,11 @@ class WorkerEnd:
     def unacked_bytes(self) -> int:
         """What waits to be written or acknowledged, in bytes."""
         return self._numbers.bytes + self._outbox.bytes + self._again_bytes
+
+    @property
+    def kept_replies(self) -> int:
+        """Replies to stored calls of which the core has not said that they are stored."""
+        return len(self._replies)
 
     @property
     def dropped_replies(self) -> int:

@@ -2,7 +2,16 @@
 
 from typing import Final
 
-from trunkline.contract.streams.frames import Connect, Connected, Deliver, Resume, Subscribe, Unsubscribe, WorkerFrame
+from trunkline.contract.streams.frames import (
+    Connect,
+    Connected,
+    Deliver,
+    DeliveryReport,
+    Resume,
+    Subscribe,
+    Unsubscribe,
+    WorkerFrame,
+)
 from trunkline.contract.streams.outbox import frame_bytes
 from trunkline.v1.transport_service_pb2 import Acknowledgement, SessionKind
 
@@ -43,6 +52,7 @@ class WorkerSession:
         "max_inflight",
         "open",
         "over",
+        "overdue",
         "parent",
         "peer_address",
     )
@@ -70,7 +80,9 @@ class WorkerSession:
         """Of the RPC subscription that holds; unspecified: there is none, and deliveries are not sent."""
         self.attributes = False
         self.open: list[int] | None = None
-        """Deliveries to an EXPLICIT session without final report."""
+        """Deliveries to an EXPLICIT session without final report; a call that was sent again stands here twice."""
+        self.overdue: list[DeliveryReport] | None = None
+        """For each of these that was not acknowledged in time the report of that, for a core that has not heard it."""
         self.kept_replies = 0
         """How many replies wait for ReplyStored."""
         self.over = False
@@ -138,8 +150,7 @@ class WorkerSession:
         if self.acknowledgement == _EXPLICIT:
             if self.open is None:
                 self.open = []
-            if request_id not in self.open:
-                self.open.append(request_id)
+            self.open.append(request_id)
         if frame.durable:
             return
         ahead = request_id - self._light_top
@@ -154,10 +165,17 @@ class WorkerSession:
         behind = self._light_top - request_id
         return 0 <= behind < LIGHT_IDS and self._light >> behind & 1 == 1
 
+    def unacknowledged(self, report: DeliveryReport) -> None:
+        """The report was sent that a delivery was not acknowledged in time; it stays open."""
+        others = [other for other in self.overdue or () if other.request_id != report.request_id]
+        self.overdue = [*others, report]
+
     def reported(self, request_id: int) -> None:
         """The final report on a delivery was sent."""
         if self.open and request_id in self.open:
             self.open.remove(request_id)
+            if self.overdue is not None:
+                self.overdue = [report for report in self.overdue if report.request_id in self.open] or None
 
     def resume(self, session: int) -> Resume:
         """How a core hears of this session after a break. A session that is over takes no more deliveries: it is

@@ -124,6 +124,8 @@ class WorkerSessions:
                     session.grant(*asked)
                 else:
                     first.append(asked[0])
+            if not known:
+                first.extend(report for report in session.overdue or () if id(report) not in waiting)
         for reply in list(self._replies):
             if id(reply) not in waiting and self._worth_repeating(reply, known):
                 first.append(reply)

@@ -52,6 +52,9 @@ _CLOSINGS: Final[Mapping[ErrorReason.ValueType, Ending]] = {
     ErrorReason.ERROR_REASON_DEVICE_NOT_FOUND: Ending(
         _BY_CORE, ReasonCode.ADMINISTRATIVE_ACTION, "The device was deleted"
     ),
+    ErrorReason.ERROR_REASON_DELIVERY_TIMEOUT: Ending(
+        _BY_CORE, ReasonCode.ADMINISTRATIVE_ACTION, "A call was not acknowledged in time"
+    ),
     ErrorReason.ERROR_REASON_NOT_SUPPORTED: Ending(
         _BY_CORE, ReasonCode.ADMINISTRATIVE_ACTION, "The device's profile is not for MQTT any more"
     ),

@@ -17,7 +17,7 @@ class Flight(NamedTuple):
 
 class Inflight:
     """An identifier stays taken until its acknowledgement, however late that is. There are never 65,535 at once: the
-    caller holds at most Receive Maximum or fewer.
+    caller holds at most Receive Maximum or fewer. A call that is sent again has one for each of its publishes.
     """
 
     __slots__ = ("_flights", "_last_id")
@@ -52,6 +52,13 @@ class Inflight:
         for packet_id, flight in late:
             self._flights[packet_id] = Flight(flight.request_id, NEVER)
         return [flight.request_id for _, flight in late]
+
+    def postpone(self, ms: int) -> None:
+        """Give every acknowledgement that is awaited so much more time."""
+        self._flights = {
+            packet_id: flight if flight.due_ms == NEVER else Flight(flight.request_id, flight.due_ms + ms)
+            for packet_id, flight in self._flights.items()
+        }
 
     def stuck(self) -> int:
         """How many calls were reported unacknowledged and still hold their identifiers."""

@@ -52,6 +52,9 @@ AUTH: Final = 15
 PUBACK_FIRST: Final = PUBACK << 4
 """The whole first byte."""
 
+NONE_WRITTEN: Final = b"\0"
+"""An MQTT 5 property section without properties."""
+
 LARGEST_REMAINING: Final = 268_435_455
 _NAMES: Final = {b"MQIsdp": (V3_1,), b"MQTT": (V3_1_1, V5)}
 _LONGEST_V3_1_CLIENT_ID: Final = 23
@@ -301,17 +304,24 @@ def connack(level: int, code: int, values: Properties = NO_PROPERTIES) -> bytes:
     return packet(CONNACK << 4, bytes((0, code)) + (properties(values) if level == V5 else b""))
 
 
-def publish(level: int, topic: bytes, payload: bytes, qos: int = 0, packet_id: int = 0) -> bytes:
-    """`topic` is UTF-8 already; `packet_id` is needed at QoS 1. DUP and RETAIN are 0, there are no properties."""
+def publish(
+    level: int, topic: bytes, payload: bytes, qos: int = 0, packet_id: int = 0, values: bytes = NONE_WRITTEN
+) -> bytes:
+    """`topic` is UTF-8 already; `packet_id` is needed at QoS 1. DUP and RETAIN are 0.
+
+    `values` is the property section of MQTT 5, its length included; MQTT 3 has none.
+    """
     head = len(topic).to_bytes(2, "big") + topic
     if qos:
         head += packet_id.to_bytes(2, "big")
     if level == V5:
-        head += b"\0"
+        head += values
     length = len(head) + len(payload)
     first = PUBLISH << 4 | qos << 1
     if length < 0x80:
         return b"%c%c%b%b" % (first, length, head, payload)
+    if length < 0x4000:
+        return b"%c%c%c%b%b" % (first, length & 0x7F | 0x80, length >> 7, head, payload)
     return b"%c%b%b%b" % (first, varint(length), head, payload)
 
 

@@ -17,7 +17,7 @@ from trunkline.transports.endpoints.mqtt.congestion import Congestion
 from trunkline.transports.endpoints.mqtt.session import MqttSession, Stage
 from trunkline.transports.endpoints.mqtt.settings import MqttSettings
 from trunkline.transports.endpoints.mqtt.surroundings import Pause, Surroundings
-from trunkline.transports.endpoints.mqtt.timeouts import look_at, overdue
+from trunkline.transports.endpoints.mqtt.timeouts import look_at, overdue, stand_still
 from trunkline.transports.endpoints.mqtt.uplinks import Uplinks
 from trunkline.transports.tls import ServerCertificate, TlsConnection
 
@@ -35,12 +35,13 @@ _KEPT_REPLIES: Final = Pause.KEPT_REPLIES.value
 class Connection(asyncio.Protocol):
     """One socket. Writes of one turn of the loop go out together: uvloop gathers them."""
 
-    __slots__ = ("_pauses", "_server", "_transport", "certificate", "session")
+    __slots__ = ("_server", "_transport", "certificate", "pauses", "session")
 
     def __init__(self, server: "MqttEndpoint", certificate: bytes = b"") -> None:
         self._server = server
         self.certificate = certificate
-        self._pauses = 0
+        self.pauses = 0
+        """The Pauses that hold, added up; 0: the device is read."""
         self._transport: asyncio.Transport | None = None
         self.session: MqttSession | None = None
 
@@ -108,20 +109,15 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def pause(self, why: Pause) -> None:
-        if not self._pauses and self._transport is not None:
+        if not self.pauses and self._transport is not None:
             self._transport.pause_reading()
-        self._pauses |= why.value
+        self.pauses |= why.value
 
     def resume(self, why: Pause) -> None:
-        if self._pauses and self._transport is not None:
-            self._pauses &= ~why.value
-            if not self._pauses and not self._transport.is_closing():
+        if self.pauses and self._transport is not None:
+            self.pauses &= ~why.value
+            if not self.pauses and not self._transport.is_closing():
                 self._transport.resume_reading()
-
-    @property
-    def waits_for_core(self) -> int:
-        """Not 0 if the device is not read for a reason that is not its own."""
-        return self._pauses & _KEPT_REPLIES
 
 
 class MqttEndpoint:
@@ -265,12 +261,15 @@ class MqttEndpoint:
             return
         if passed > self._settings.sweep_ms + STOPPED_MS:
             around.stood_ms += passed - self._settings.sweep_ms
-        around.now_ms = time = now - around.stood_ms
+        time = now - around.stood_ms
+        passed, around.now_ms = time - around.now_ms, time
         for connection in list(self.connections):
             session = connection.session
             if session is not None:
-                if connection.waits_for_core:
-                    session.heard = True
+                if connection.pauses:
+                    stand_still(session, passed)
+                    if connection.pauses & _KEPT_REPLIES:  # no fault of the device
+                        session.heard = True
                 if not look_at(session, time):
                     connection.cut()
         for session in list(around.waiting):

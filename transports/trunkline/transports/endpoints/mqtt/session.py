@@ -21,17 +21,19 @@ from trunkline.contract.streams.frames import (
     Refused,
     Reply,
 )
+from trunkline.transports.deadlines import in_body
 from trunkline.transports.endpoints.mqtt import endings, packets
 from trunkline.transports.endpoints.mqtt.client_limits import NO_LIMITS, ClientLimits, client_limits
 from trunkline.transports.endpoints.mqtt.congestion import Congestion
 from trunkline.transports.endpoints.mqtt.connack import accepting_connack, refusal, refusing_connack
 from trunkline.transports.endpoints.mqtt.connecting import Connecting
+from trunkline.transports.endpoints.mqtt.deadline_properties import deadline_properties
 from trunkline.transports.endpoints.mqtt.device_requests import DeviceRequests
 from trunkline.transports.endpoints.mqtt.endings import Ending
 from trunkline.transports.endpoints.mqtt.fields import Malformed
 from trunkline.transports.endpoints.mqtt.held_acks import HeldAcks
 from trunkline.transports.endpoints.mqtt.inflight import NEVER, Inflight
-from trunkline.transports.endpoints.mqtt.packets import V5
+from trunkline.transports.endpoints.mqtt.packets import NONE_WRITTEN, V5
 from trunkline.transports.endpoints.mqtt.rate_limits import DeviceRates
 from trunkline.transports.endpoints.mqtt.reason_codes import ReasonCode
 from trunkline.transports.endpoints.mqtt.subscribing import subscribe, unsubscribe
@@ -260,30 +262,46 @@ class MqttSession:
     # --- calls to the device ---
 
     def deliver(self, call: Deliver, now: int) -> bool:
-        """Publish a call: exactly `{"method":…,"params":…}`, the request id is in the topic."""
+        """Publish a call: `{"method":…,"params":…}`, the request id is in the topic.
+
+        MQTT 5 devices are told beside it what is left of its time, and those whose profile asks for it in the body;
+        where their packets have no room for that, it is left out.
+        """
         subscriptions = self.subscriptions
         calls_to = subscriptions.calls_to
         if calls_to is None or self.congestion is not None or self.stage is not _OPEN:
             return False
         topic = b"%b%d" % (calls_to, call.request_id)
         body = b'{"method":%b,"params":%b}' % (_encode_json(call.method), call.params or b"null")
-        limits = self.limits
-        if len(topic) + len(body) + LONGEST_HEADER > limits.packet_bytes:
+        room = self.limits.packet_bytes - len(topic) - len(body) - LONGEST_HEADER
+        if room < 0:
             self._too_large(call)
             return False
-        if not subscriptions.calls_qos:
-            self.line.write(packets.publish(self.level, topic, body))
-            return True
-        inflight = self.inflight
-        if inflight is None:
-            inflight = self.inflight = Inflight()
-        if len(inflight) >= limits.receive_maximum:
-            return False
         around = self.around
-        due_ms = now - around.stood_ms + max(0, min(around.settings.ack_timeout_ms, call.deadline_ms - now))
-        packet_id = inflight.add(call.request_id, due_ms)
-        around.waiting.add(self)
-        self.line.write(packets.publish(self.level, topic, body, 1, packet_id))
+        remaining_ms = call.deadline_ms - now
+        qos = packet_id = 0
+        if subscriptions.calls_qos:
+            inflight = self.inflight
+            if inflight is None:
+                inflight = self.inflight = Inflight()
+            if len(inflight) >= self.limits.receive_maximum:
+                return False
+            wait_ms = around.settings.ack_timeout_ms
+            due_ms = now - around.stood_ms + (wait_ms if wait_ms < remaining_ms else remaining_ms)
+            qos, packet_id = 1, inflight.add(call.request_id, due_ms)
+            around.waiting.add(self)
+        values = NONE_WRITTEN
+        profile = around.link.profile(self.profile_id)
+        if profile is not None and profile.deadline_in_body:
+            told = in_body(body, call.call_id, remaining_ms)
+            if len(told) - len(body) <= room:
+                room -= len(told) - len(body)
+                body = told
+        if self.level == V5:
+            told = deadline_properties(call.call_id, remaining_ms)
+            if len(told) <= room:
+                values = told
+        self.line.write(packets.publish(self.level, topic, body, qos, packet_id, values))
         return True
 
     def _too_large(self, call: Deliver) -> None:

@@ -51,6 +51,12 @@ def _look_at_congested(session: MqttSession, congestion: Congestion, now: int) -
         session.end(endings.SLOW)
 
 
+def stand_still(session: MqttSession, ms: int) -> None:
+    """The device was not read for so long: what it acknowledged meanwhile has not been seen."""
+    if session.inflight is not None:
+        session.inflight.postpone(ms)
+
+
 def overdue(session: MqttSession, now: int) -> bool:
     """Report the acknowledgements and answer the requests that are overdue; False if none is awaited any more."""
     around = session.around
