@@ -78,7 +78,8 @@ def _insert_statement(dialect: Dialect) -> str:
     # The tenant's row is locked: whoever deletes it meanwhile would make the whole batch fail.
     return (
         f"INSERT INTO calls ({names}) SELECT new.* FROM {_unnested(dialect, _INSERTED, 'new')} "
-        "JOIN tenants ON tenants.id = new.tenant_id FOR KEY SHARE OF tenants ON CONFLICT DO NOTHING"
+        "JOIN tenants ON tenants.id = new.tenant_id ORDER BY new.ordinal FOR KEY SHARE OF tenants "
+        "ON CONFLICT DO NOTHING"
     )
 
 

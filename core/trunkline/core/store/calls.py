@@ -43,7 +43,7 @@ class CallRows:
                 await call_queries.change(connection, updates)
             return refused
 
-        return await self._database.run(work)
+        return await self._database.run(work, alone=False)
 
     async def versions(self, keys: Collection[CallKey]) -> dict[CallKey, int]:
         """The versions of those of the rows that are there."""
@@ -62,7 +62,7 @@ class CallRows:
         async def work(connection: AsyncConnection) -> list[LivingCall]:
             return [living_of(row) for row in await connection.execute(query)]
 
-        return await self._database.run(work)
+        return await self._database.run(work, alone=False)
 
     async def last_ordinal(self) -> int:
         """The highest ordinal of any row; 0: there is none."""
@@ -70,7 +70,7 @@ class CallRows:
         async def work(connection: AsyncConnection) -> int:
             return await connection.scalar(select(func.max(calls.c.ordinal))) or 0
 
-        return await self._database.run(work)
+        return await self._database.run(work, alone=False)
 
     async def find(self, tenant_id: bytes, call_id: bytes) -> StoredCall | None:
         """The tenant's call with this id."""
@@ -118,7 +118,7 @@ class CallRows:
         async def work(connection: AsyncConnection) -> Paged[Row[*tuple[Any, ...]]]:
             return await paged(connection, query, page, sortable=SORTABLE, search=SEARCH, id_column=calls.c.id)
 
-        return await (await self._database.run(work)).mapped(stored_of)
+        return await (await self._database.run(work, alone=False)).mapped(stored_of)
 
     async def delete(self, tenant_id: bytes, call_id: bytes) -> bool:
         """Remove the tenant's call with this id; False if there is none."""
@@ -134,7 +134,7 @@ class CallRows:
         async def work(connection: AsyncConnection) -> int:
             return (await connection.execute(statement)).rowcount
 
-        return await self._database.run(work)
+        return await self._database.run(work, alone=False)
 
     async def _one(self, where: ColumnElement[bool]) -> StoredCall | None:
         query = select(calls).where(where).order_by(calls.c.living.desc(), calls.c.ordinal.desc()).limit(1)
@@ -143,7 +143,7 @@ class CallRows:
             row = (await connection.execute(query)).one_or_none()
             return stored_of(row) if row is not None else None
 
-        return await self._database.run(work)
+        return await self._database.run(work, alone=False)
 
     async def _by_key(
         self,
@@ -160,7 +160,7 @@ class CallRows:
                 for row in await connection.execute(query.where(_KEY.in_(part)))
             }
 
-        return await self._database.run(work)
+        return await self._database.run(work, alone=False)
 
 
 async def _not_made(connection: AsyncConnection, inserts: Sequence[NewCall]) -> frozenset[CallKey]:

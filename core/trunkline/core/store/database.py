@@ -2,25 +2,29 @@
 
 import asyncio
 import logging
-import os
 from collections.abc import Callable, Collection, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, event, make_url
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy import URL, Connection, make_url
+from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.logs import get_logger
-from trunkline.core.store.texts import FOLD, FOLD_ASCII, fold, fold_ascii
+from trunkline.core.store.postgresql import DRIVER_ERRORS, TRANSACTION_LIMIT_S, Ownership, postgres_engine
+from trunkline.core.store.sqlite import sqlite_engine
 from trunkline.v1.error_pb2 import ErrorReason
 
 log = get_logger(__name__)
 
 T = TypeVar("T")
+
+Work = Callable[[AsyncConnection], Coroutine[Any, Any, T]]
+"""What is done in a transaction."""
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
@@ -31,6 +35,11 @@ IN_LIMIT: Final = 500
 def sqlite_url(path: Path) -> str:
     """The URL of the SQLite database in this file."""
     return f"sqlite+aiosqlite:///{path}"
+
+
+def shown(url: str) -> str:
+    """The URL as logs may show it: without a password, wherever it has one. Raises STORE_UNAVAILABLE as `open`."""
+    return _parsed(url).set(query={}).render_as_string(hide_password=True)
 
 
 def parts(values: Collection[T]) -> Iterator[list[T]]:
@@ -52,20 +61,32 @@ class CommitUnknown(TrunklineError):
 class Database:
     """Transactions on one database. Build it with `Database.open`."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, ownership: Ownership | None = None) -> None:
+        """`ownership`: of a database that several processes can reach."""
         self._engine = engine
+        self._ownership = ownership
+        # SQLite has one transaction at a time, and all of it was written for that.
+        self._turn: AbstractAsyncContextManager[None] = asyncio.Lock() if ownership is not None else nullcontext()
+        self._limit_s = TRANSACTION_LIMIT_S if ownership is not None else None
         self._running: set[asyncio.Task[Any]] = set()
+        self._down = False
         self._closed = False
 
     @classmethod
     async def open(cls, url: str) -> "Database":
-        """Connect and bring the schema up to date. Raises STORE_UNAVAILABLE if that fails."""
-        engine = _sqlite_engine(url) if make_url(url).get_backend_name() == "sqlite" else create_async_engine(url)
-        database = cls(engine)
+        """Connect and bring the schema up to date: of SQLite, `sqlite_url(path)`, or PostgreSQL, `postgresql://…`.
+
+        Raises STORE_UNAVAILABLE if that fails.
+        """
+        parsed = _parsed(url)
+        if parsed.get_backend_name() == "sqlite":
+            database = cls(sqlite_engine(parsed))
+        else:
+            database = cls(postgres_engine(parsed), Ownership(parsed))
         try:
-            await database.run(lambda connection: connection.run_sync(migrate))
+            await database._perform(lambda connection: connection.run_sync(migrate), alone=True, limit_s=None)
         except BaseException:
-            await engine.dispose()
+            await database.close()
             raise
         return database
 
@@ -74,46 +95,63 @@ class Database:
         self._closed = True
         await asyncio.gather(*self._running, return_exceptions=True)
         await self._engine.dispose()
+        if self._ownership is not None:
+            await self._ownership.give_up()
 
-    async def run(self, work: Callable[[AsyncConnection], Coroutine[Any, Any, T]]) -> T:
+    async def run(self, work: Work[T], *, alone: bool = True) -> T:
         """What `work` returns, in one transaction: committed when it returns, rolled back if it raises.
 
         It goes on to its end even if whoever awaits it is cancelled: SQLite's driver leaves a cancelled transaction
-        open, and with it the database locked.
+        open, and with it the database locked. It has the database to itself beside those that say they need not be
+        `alone`: these may run at the same time where the database can do that.
 
         IntegrityError passes, since only the caller knows what it means; every other failure of the database becomes
-        STORE_UNAVAILABLE, with the details in the log.
+        STORE_UNAVAILABLE, with the details in the log: CommitUnknown if it may have been committed all the same.
         """
         if self._closed:
             raise TrunklineError(ErrorReason.ERROR_REASON_STORE_UNAVAILABLE, "The database is closed")
-        task = asyncio.create_task(self._transaction(work), name="transaction")
+        return await self._perform(work, alone=alone, limit_s=self._limit_s)
+
+    async def _perform(self, work: Work[T], *, alone: bool, limit_s: float | None) -> T:
+        task = asyncio.create_task(self._transaction(work, alone=alone, limit_s=limit_s), name="transaction")
         self._running.add(task)
         task.add_done_callback(self._ended)
         return await asyncio.shield(task)
 
-    async def _transaction(self, work: Callable[[AsyncConnection], Coroutine[Any, Any, T]]) -> T:
+    async def _transaction(self, work: Work[T], *, alone: bool, limit_s: float | None) -> T:
         committing = False
         try:
-            async with self._engine.connect() as connection:
-                await connection.begin()
-                result = await work(connection)
-                committing = True
-                await connection.commit()
-                return result
+            async with asyncio.timeout(limit_s), self._turn if alone else nullcontext():
+                claim = await self._ownership.claim() if self._ownership is not None else None
+                async with self._engine.connect() as connection:
+                    await connection.begin()
+                    result = await work(connection)
+                    if self._ownership is not None:
+                        self._ownership.check(claim)
+                    committing = True
+                    await connection.commit()
         except IntegrityError:
             raise
-        except SQLAlchemyError as error:
-            log.error("store_failed", error=str(error), committing=committing)
-            raise CommitUnknown() if committing else _unavailable() from error
+        except (SQLAlchemyError, OSError, *DRIVER_ERRORS) as error:
+            self._failed(error, committing=committing)
+            raise (
+                CommitUnknown if committing else _unavailable("The database does not answer; try again later")
+            ) from error
+        if self._down:
+            log.info("store_answers")
+            self._down = False
+        return result
+
+    def _failed(self, error: Exception, *, committing: bool) -> None:
+        """Log the first of many failures."""
+        if not self._down:
+            log.error("store_failed", error=str(error) or type(error).__name__, committing=committing)
+            self._down = True
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
         if not task.cancelled():
             task.exception()  # looked at here, since nobody may be waiting any more
-
-
-def _unavailable() -> TrunklineError:
-    return TrunklineError(ErrorReason.ERROR_REASON_STORE_UNAVAILABLE, "The database does not answer; try again later")
 
 
 def migrate(connection: Connection) -> None:
@@ -125,44 +163,15 @@ def migrate(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
-def _make_private(path: str) -> None:
-    """Make the file, unless it is there; only its owner may read it, since it holds password hashes and tokens.
-
-    Raises STORE_UNAVAILABLE if it cannot be opened: the driver's thread would tell so to an event loop that may have
-    ended.
-    """
+def _parsed(url: str) -> URL:
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    except OSError as error:
-        raise TrunklineError(
-            ErrorReason.ERROR_REASON_STORE_UNAVAILABLE, f"The database {path} cannot be opened: {error.strerror}"
-        ) from error
+        parsed = make_url(url.replace("postgres://", "postgresql://", 1) if url.startswith("postgres://") else url)
+    except ArgumentError:  # its text might tell the password
+        raise _unavailable("What names the database is no URL, such as postgresql://user@host/database") from None
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise _unavailable(f"A database is one of SQLite or PostgreSQL, not {parsed.get_backend_name()}")
+    return parsed
 
 
-def _sqlite_engine(url: str) -> AsyncEngine:
-    """One connection for everything: SQLite writes one at a time anyway, and so nobody ever meets SQLITE_BUSY."""
-    path = make_url(url).database
-    if path:
-        _make_private(path)
-    engine = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=10)
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def configure(connection: Any, _record: object) -> None:
-        connection.isolation_level = None  # the driver would begin transactions only before some statements
-        connection.create_function(FOLD, 1, fold, deterministic=True)
-        connection.create_function(FOLD_ASCII, 1, fold_ascii, deterministic=True)
-        cursor = connection.cursor()
-        try:
-            cursor.execute("PRAGMA journal_mode=WAL")
-            cursor.execute("PRAGMA synchronous=FULL")  # what was committed survives power loss
-            cursor.execute("PRAGMA foreign_keys=ON")
-        except Exception:
-            connection.close()  # it is nobody's yet, and its thread would live on
-            raise
-        cursor.close()
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN")  # so that a schema change happens as a whole or not at all
-
-    return engine
+def _unavailable(message: str) -> TrunklineError:
+    return TrunklineError(ErrorReason.ERROR_REASON_STORE_UNAVAILABLE, message)

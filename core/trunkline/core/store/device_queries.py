@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Row, Select, func, select
 
 from trunkline.contract.ids import NO_ID
-from trunkline.core.calls.model import REDELIVERY
+from trunkline.core.calls.model import REDELIVERY, STRATEGY
 from trunkline.core.devices.model import Device, DeviceCredentials, DeviceEntry, DeviceFilter, KnownCredentials
 from trunkline.core.store.presence import presence
 from trunkline.core.store.tables import customers, device_credentials, device_presence, device_profiles, devices
@@ -43,6 +43,7 @@ ENTRIES: Final[Query] = (
         devices.c.additional_info,
         device_profiles.c.name.label("type"),
         device_profiles.c.redelivery,
+        device_profiles.c.submit_strategy,
         device_credentials.c.version.label("credentials_version"),
         device_credentials.c.type.label("credentials_type"),
         device_credentials.c.credentials_id,
@@ -129,6 +130,7 @@ def entry_of(row: Row[*tuple[Any, ...]]) -> DeviceEntry:
         credentials_version=row.credentials_version,
         gateway=_is_gateway(row.additional_info),
         redelivery=REDELIVERY[row.redelivery],
+        strategy=STRATEGY.get(row.submit_strategy),
     )
 
 
