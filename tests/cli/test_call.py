@@ -1,11 +1,13 @@
 import json
 import uuid
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from system.runners import Served
 
-from trunkline.cli.call import EXPLANATIONS, CallRequest, as_json, call, show
+from trunkline.cli.call import EXPLANATIONS, CallRequest, Keeping, as_json, call, json_value, show
+from trunkline.cli.delivery import Redelivery, Strategy
 from trunkline.cli.errors import CommandError
 from trunkline.cli.fleet import Fleet
 from trunkline.cli.login import Login
@@ -14,8 +16,8 @@ from trunkline.cli.rest import CallAnswer, Rest
 from trunkline.contract.errors import cause_name
 from trunkline.v1.error_pb2 import Cause
 
-REST_ONLY_LATER = {"HUNG_UP", "CANCELLED", "IDEMPOTENCY_CONFLICT"}
-"""Causes that a caller that waits and names no key cannot meet."""
+TOLD_OTHERWISE = {"HUNG_UP", "CANCELLED", "NO_REPLY_IN_TURN", "BEHIND_OTHERS"}
+"""Causes that nobody meets who waits for an answer: `trunkline explain` tells them."""
 
 
 @pytest.fixture
@@ -64,10 +66,10 @@ async def test_an_absent_device_is_waited_for_as_long_as_was_said_or_not_at_all(
         assert err.startswith("failed: DEVICE_OFFLINE. The device was not connected")
 
 
-async def test_params_that_are_no_json_go_nowhere() -> None:
-    async with Rest("http://127.0.0.1:1", Login()) as nowhere:
-        with pytest.raises(CommandError, match="PARAMS is not JSON"):
-            await call(request("x", b"{x"), nowhere, Output())
+def test_what_is_no_json_goes_nowhere() -> None:
+    assert json_value("PARAMS", b' {"a": 1.50}\n') == b'{"a":1.50}'
+    with pytest.raises(CommandError, match=r"PARAMS is not JSON.* A text needs its quotes"):
+        json_value("PARAMS", b"{x")
 
 
 async def test_json_tells_all_of_a_reply_and_of_a_failure(
@@ -103,6 +105,26 @@ def test_any_positive_timeout_is_honoured(timeout_ms: int, field: str) -> None:
 def test_options_are_said_only_when_they_are_on() -> None:
     body = json.loads(request("x", fail_fast=True, await_delivery=True).body(0))
     assert (body["failFast"], body["awaitDelivery"]) == (True, True)
+    assert json.loads(CallRequest("x", "m", b"1", 5_000, redelivery=Redelivery.NEVER).body(0)) == {
+        "method": "m",
+        "params": 1,
+        "timeout": 5_000,
+        "redelivery": "never",
+    }
+
+
+def test_a_stored_call_says_only_what_its_caller_wants() -> None:
+    def body(keeping: Keeping) -> Any:
+        return json.loads(CallRequest("x", "m", b"1", 86_400_000, keeping=keeping).body(0))
+
+    bare = {"method": "m", "params": 1, "timeout": 86_400_000, "persistent": True}
+    assert body(Keeping()) == bare
+    assert body(Keeping(0, Strategy.ON_ACK, b'{"why":"test"}')) == {
+        **bare,
+        "retries": 0,
+        "submitStrategy": "SEQUENTIAL_ON_ACK_FROM_DEVICE",
+        "additionalInfo": {"why": "test"},
+    }
 
 
 def test_a_reply_that_is_no_json_is_shown(capfd: pytest.CaptureFixture[str]) -> None:
@@ -115,4 +137,4 @@ def test_a_reply_that_is_no_json_is_shown(capfd: pytest.CaptureFixture[str]) -> 
 
 def test_every_cause_is_explained() -> None:
     causes = {cause_name(cause) for cause in Cause.values() if cause}
-    assert causes - EXPLANATIONS.keys() == REST_ONLY_LATER
+    assert causes - EXPLANATIONS.keys() == TOLD_OTHERWISE

@@ -1,10 +1,12 @@
 """What a server's answers say, read for people: the JSON, or why there is none."""
 
-from typing import Any
+from typing import Any, Final
 
 import httpx
 
 from trunkline.cli.errors import CommandError
+
+_PASSING: Final = frozenset({0, 429, 502, 503, 504})
 
 
 class RestError(CommandError):
@@ -14,6 +16,11 @@ class RestError(CommandError):
         """`status` is the HTTP status of a refusal, 0 if there was no answer."""
         super().__init__(message)
         self.status = status
+
+    @property
+    def passing(self) -> bool:
+        """Whether the same may succeed later: nobody answered, or the server is busy or half gone."""
+        return self.status in _PASSING
 
 
 def read_json(answer: httpx.Response) -> Any:

@@ -1,8 +1,9 @@
 """What people see of an entity: columns of a list, and all fields of one."""
 
+import json
 from typing import Any, Final
 
-from trunkline.cli.output import ID, Columns, Entity, id_of, moment, reference
+from trunkline.cli.output import ID, Columns, Entity, id_of, instant, moment, reference
 
 DEVICES: Final[Columns] = {
     "NAME": lambda device: device["name"],
@@ -72,6 +73,40 @@ USER: Final[Columns] = {
     "Created": lambda user: moment(user["createdTime"]),
 }
 
+CALLS: Final[Columns] = {
+    "METHOD": lambda call: call["request"]["body"]["method"],
+    "STATUS": lambda call: call["status"],
+    "CREATED": lambda call: moment(call["createdTime"]),
+    "EXPIRES": lambda call: moment(call["expirationTime"]),
+    ID: id_of,
+}
+
+CALL: Final[Columns] = {
+    "Method": lambda call: call["request"]["body"]["method"],
+    "Params": lambda call: call["request"]["body"]["params"],
+    "Id": id_of,
+    "Device": lambda call: reference(call["deviceId"]),
+    "Kind": lambda call: "one-way" if call["request"]["oneway"] else "two-way",
+    "Stored": lambda call: call["request"]["persisted"],
+    "Status": lambda call: call["status"],
+    "Response": lambda call: _json(call["response"]),
+    "Retries": lambda call: call["request"]["retries"],
+    "Information": lambda call: _json(call["additionalInfo"]),
+    "Created": lambda call: moment(call["createdTime"]),
+    "Expires": lambda call: moment(call["expirationTime"]),
+}
+
+TIMELINE: Final[Columns] = {
+    "TIME": lambda entry: instant(entry["time"]),
+    "STEP": lambda entry: in_words(entry["step"]),
+    "DETAIL": lambda entry: entry["detail"],
+}
+
+CAUSE: Final[Columns] = {
+    "Cause": lambda explained: explained["cause"],
+    "Hint": lambda explained: explained["hint"],
+}
+
 
 ROLES: Final = {
     "SYS_ADMIN": "system administrator",
@@ -83,6 +118,15 @@ ROLES: Final = {
 def role(authority: str) -> str:
     """SYS_ADMIN as people say it."""
     return ROLES.get(authority, authority)
+
+
+def in_words(name: str) -> str:
+    """NOT_SENT as people say it."""
+    return name.lower().replace("_", " ")
+
+
+def _json(value: Any) -> str:
+    return "" if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _name(user: Entity) -> str:

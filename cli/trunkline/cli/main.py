@@ -7,7 +7,20 @@ from typing import Annotated, Final
 
 import typer
 
-from trunkline.cli.commands import call, customer, device, importing, login, server, simulate, tenant, user
+from trunkline.cli.commands import (
+    call,
+    calls,
+    customer,
+    device,
+    explain,
+    importing,
+    login,
+    server,
+    simulate,
+    tenant,
+    user,
+    watch,
+)
 from trunkline.cli.errors import CommandError
 
 ONE_GRPC_THREAD: Final = "-event_engine_client,-event_engine_listener"
@@ -24,7 +37,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for subject in (call, simulate, login, device, importing, user, customer, tenant, server):
+for subject in (call, calls, explain, watch, simulate, login, device, importing, user, customer, tenant, server):
     app.add_typer(subject.app)
 
 

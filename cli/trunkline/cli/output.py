@@ -119,6 +119,11 @@ def moment(unix_ms: int | None) -> str:
     return datetime.fromtimestamp(unix_ms / 1000).astimezone().isoformat(" ", "seconds") if unix_ms else ""
 
 
+def instant(unix_ms: int) -> str:
+    """A time of this machine's clock to the millisecond, for what follows one another quickly."""
+    return datetime.fromtimestamp(unix_ms / 1000).isoformat(" ", "milliseconds")
+
+
 def printable(text: str) -> str:
     """A text whose characters all can be seen: names are other people's, and a terminal obeys what it is sent."""
     return "".join(letter if letter.isprintable() or letter == "\n" else f"\\u{ord(letter):04x}" for letter in text)

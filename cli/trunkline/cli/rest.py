@@ -3,7 +3,8 @@
 import asyncio
 import itertools
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -17,6 +18,8 @@ from trunkline.contract.metadata import CALL_ID_HEADER, CAUSE_HEADER
 
 ANSWER_MARGIN_S: Final = 10.0
 """How long after a call's own deadline an answer may still come before the connection counts as dead."""
+
+IDEMPOTENCY_KEY_HEADER: Final = "Idempotency-Key"
 
 CONNECTIONS: Final = 16
 """How many requests may be made at once."""
@@ -66,13 +69,29 @@ class Rest:
 
     async def get(self, path: str, **query: str | int | None) -> Any:
         """The JSON at a path; parameters that are None are left out."""
-        pauses = iter(PAUSES_S)
-        while True:
-            answer = await self._send("GET", path, params=_given(query))
-            pause = next(pauses, None) if answer.status_code == httpx.codes.TOO_MANY_REQUESTS else None
-            if pause is None:
-                return read_json(answer)
-            await asyncio.sleep(pause)
+        return read_json(await self._get(path, query))
+
+    async def content(self, path: str, *, wait_s: float = 0.0, **query: str | int | None) -> bytes:
+        """What is at a path, byte for byte; the server may take `wait_s` to send it."""
+        answer = await self._get(path, query, wait_s)
+        if not answer.is_success:
+            raise refusal(answer)
+        return answer.content
+
+    @asynccontextmanager
+    async def stream(
+        self, path: str, *, headers: dict[str, str], silence_s: float, **query: str | list[str] | None
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """What the server sends as it comes, until it ends; after `silence_s` without anything it counts as gone."""
+        timeout = httpx.Timeout(ANSWER_MARGIN_S, read=silence_s)
+        answer = await self._send("GET", path, headers, params=_given(query), timeout=timeout, stream=True)
+        try:
+            if not answer.is_success:
+                raise refusal(answer)
+            async with aclosing(self._pieces(answer)) as pieces:
+                yield pieces
+        finally:
+            await answer.aclose()
 
     async def pages(self, path: str, *, limit: int | None = None, **query: str | None) -> AsyncIterator[Entity]:
         """The entities of a list, page after page, as many as `limit` says."""
@@ -103,10 +122,7 @@ class Rest:
 
     async def text(self, path: str) -> str:
         """The text at a path."""
-        answer = await self._send("GET", path)
-        if not answer.is_success:
-            raise refusal(answer)
-        return answer.text
+        return (await self.content(path)).decode()
 
     async def me(self) -> Entity:
         """The user that the server takes us for."""
@@ -140,14 +156,19 @@ class Rest:
             raise
         return True
 
-    async def call(self, device_id: str, body: bytes, *, oneway: bool, wait_s: float) -> CallAnswer:
+    async def call(
+        self, device_id: str, body: bytes, *, oneway: bool, wait_s: float, idempotency_key: str = ""
+    ) -> CallAnswer:
         """Make a call (`body` is the request's JSON) and wait for its end, up to `wait_s` seconds and a margin."""
         kind = "oneway" if oneway else "twoway"
         answer = await self._send(
             "POST",
             f"/api/rpc/{kind}/{device_id}",
             content=body,
-            headers={"Content-Type": "application/json"},
+            headers={
+                "Content-Type": "application/json",
+                **({IDEMPOTENCY_KEY_HEADER: idempotency_key} if idempotency_key else {}),
+            },
             timeout=wait_s + ANSWER_MARGIN_S,
         )
         headers = answer.headers
@@ -169,6 +190,15 @@ class Rest:
                 return device
         return None
 
+    async def _get(self, path: str, query: dict[str, Any], wait_s: float = 0.0) -> httpx.Response:
+        pauses = iter(PAUSES_S)
+        while True:
+            answer = await self._send("GET", path, params=_given(query), timeout=wait_s + ANSWER_MARGIN_S)
+            pause = next(pauses, None) if answer.status_code == httpx.codes.TOO_MANY_REQUESTS else None
+            if pause is None:
+                return answer
+            await asyncio.sleep(pause)
+
     async def _send(
         self, verb: str, path: str, headers: dict[str, str] | None = None, **request: Any
     ) -> httpx.Response:
@@ -185,9 +215,23 @@ class Rest:
     async def _post_openly(self, path: str, body: Mapping[str, str | None]) -> httpx.Response:
         return await self._exchange("POST", path, json=body)
 
-    async def _exchange(self, verb: str, path: str, **request: Any) -> httpx.Response:
+    async def _exchange(self, verb: str, path: str, *, stream: bool = False, **request: Any) -> httpx.Response:
+        with self._reached():
+            answer = await self._http.send(self._http.build_request(verb, path, **request), stream=stream)
+            if stream and not answer.is_success:
+                await answer.aread()
+            return answer
+
+    async def _pieces(self, answer: httpx.Response) -> AsyncGenerator[bytes, None]:
+        with self._reached():
+            async for piece in answer.aiter_bytes():
+                yield piece
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        """Says in one way that a server cannot be reached."""
         try:
-            return await self._http.request(verb, path, **request)
+            yield
         except httpx.TimeoutException:
             raise RestError(f"{self.url} did not answer in time.") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
