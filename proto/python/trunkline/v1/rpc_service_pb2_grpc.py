@@ -155,8 +155,9 @@ class RpcServiceServicer:
 
     def WatchCalls(self, request, context):
         """WatchCalls tells of calls as they change, lightweight ones too. Each message has a cursor: whoever shows it later
-        goes on behind it. A cursor that is too old, or of another start of the core, is answered `cursor_expired`, then a
-        snapshot: all stored calls that have not ended and all open lightweight ones.
+        goes on behind it. The first message comes at once, without events if there are none: a quiet stream has a cursor
+        too, and is not taken for one that is still being refused. A cursor that is too old, or of another start of the core,
+        is answered `cursor_expired`, then a snapshot: all stored calls that have not ended and all open lightweight ones.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -46,8 +46,9 @@ class RpcServiceStub:
     """
     WatchCalls: _aio.UnaryStreamMultiCallable[_rpc_service_pb2.WatchCallsRequest, _rpc_service_pb2.WatchCallsResponse]
     """WatchCalls tells of calls as they change, lightweight ones too. Each message has a cursor: whoever shows it later
-    goes on behind it. A cursor that is too old, or of another start of the core, is answered `cursor_expired`, then a
-    snapshot: all stored calls that have not ended and all open lightweight ones.
+    goes on behind it. The first message comes at once, without events if there are none: a quiet stream has a cursor
+    too, and is not taken for one that is still being refused. A cursor that is too old, or of another start of the core,
+    is answered `cursor_expired`, then a snapshot: all stored calls that have not ended and all open lightweight ones.
     """
 
 class RpcServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -136,8 +137,9 @@ class RpcServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_rpc_service_pb2.WatchCallsRequest, _abc.AsyncIterator[_rpc_service_pb2.WatchCallsResponse]],
     ) -> _abc.AsyncIterator[_rpc_service_pb2.WatchCallsResponse]:
         """WatchCalls tells of calls as they change, lightweight ones too. Each message has a cursor: whoever shows it later
-        goes on behind it. A cursor that is too old, or of another start of the core, is answered `cursor_expired`, then a
-        snapshot: all stored calls that have not ended and all open lightweight ones.
+        goes on behind it. The first message comes at once, without events if there are none: a quiet stream has a cursor
+        too, and is not taken for one that is still being refused. A cursor that is too old, or of another start of the core,
+        is answered `cursor_expired`, then a snapshot: all stored calls that have not ended and all open lightweight ones.
         """
 
 def add_RpcServiceServicer_to_server(servicer: RpcServiceServicer, server: _aio.Server) -> None: ...
