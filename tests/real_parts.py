@@ -21,6 +21,7 @@ INSTALL: Final = {
     "node": "make setup",
     "npm": "make setup",
     "openssl": "apt-get install openssl",
+    "postgres": "apt-get install postgresql",
     "wrk": "apt-get install wrk",
 }
 """Program to look for on the PATH, and the command that brings it."""
@@ -29,11 +30,15 @@ _SKIPPED = pytest.StashKey[dict[str, list[str]]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker; let the programs that came with the environment (Node.js) be found behind the machine's."""
+    """Declare the marker; let the programs that came with the environment (Node.js), and PostgreSQL's server, be found
+    behind the machine's."""
     config.addinivalue_line("markers", "needs(*programs): skipped where one of these real parts is missing")
     config.stash[_SKIPPED] = {}
     own = str(Path(sys.executable).parent)
-    os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), own])
+    servers = map(
+        str, Path("/usr/lib/postgresql").glob("*/bin")
+    )  # Debian leaves it to a program of its own to find them
+    os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), own, *servers])
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

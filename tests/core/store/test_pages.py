@@ -1,8 +1,6 @@
 """Lists, page by page."""
 
 import itertools
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.ids import new_id
-from trunkline.core.store.database import Database, sqlite_url
+from trunkline.core.store.database import Database
 from trunkline.core.store.pages import LONGEST_SEARCH, Page, Paged, paged
 from trunkline.core.store.tables import tenants
 from trunkline.core.store.texts import holds
@@ -24,18 +22,15 @@ TEXTS = ("country", "state", "city", "address", "address2", "zip", "phone", "ema
 TITLES = ("Äpfel", "apples", "Pears", "100 %", "100_pears", "100/2", "pears")
 
 
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
+@pytest.fixture(autouse=True)
+async def tenants_in_pairs(database: Database) -> None:
     """Tenants, each pair of them made at the same time."""
-    opened = await Database.open(sqlite_url(tmp_path / "trunkline.db"))
     rows = [
         {"id": new_id(), "title": title, "create_unix_ms": number // 2, "version": 1, "additional_info": b""}
         | dict.fromkeys(TEXTS, "")
         for number, title in enumerate(TITLES)
     ]
-    await opened.run(lambda connection: connection.execute(insert(tenants), rows))
-    yield opened
-    await opened.close()
+    await database.run(lambda connection: connection.execute(insert(tenants), rows))
 
 
 async def read(database: Database, page: Page) -> Paged[Row[Any]]:

@@ -1,16 +1,14 @@
 """Start numbers only ever grow."""
 
 import asyncio
-from pathlib import Path
 
-from trunkline.core.store.database import sqlite_url
 from trunkline.core.store.store import Store
 
 
-async def test_each_start_has_the_next_number(tmp_path: Path) -> None:
+async def test_each_start_has_the_next_number(url: str) -> None:
     numbers = []
     for _ in range(3):
-        store = await Store.open(sqlite_url(tmp_path / "trunkline.db"))
+        store = await Store.open(url)
         numbers.append(await store.starts.next_start(0))
         await store.close()
     assert numbers == [1, 2, 3]

@@ -1,12 +1,9 @@
-"""The store on SQLite does what every store must do."""
-
-from pathlib import Path
+"""The store does what every store must do, on each database."""
 
 from conformance.check_store import check_store
 
-from trunkline.core.store.database import sqlite_url
 from trunkline.core.store.store import Store
 
 
-async def test_sqlite_does_what_a_store_must_do(tmp_path: Path) -> None:
-    await check_store(lambda: Store.open(sqlite_url(tmp_path / "trunkline.db")))
+async def test_it_does_what_a_store_must_do(url: str) -> None:
+    await check_store(lambda: Store.open(url))
