@@ -10,14 +10,21 @@ from trunkline.core.calls.model import (
     Complete,
     Deliver,
     Effect,
+    Fetch,
+    Finished,
+    Keep,
+    Keeping,
+    Noted,
     Redelivery,
     State,
+    Strategy,
     StrayReply,
     WakeAt,
     Withdraw,
 )
 from trunkline.core.calls.request_ids import RequestIds
-from trunkline.v1.call_pb2 import CallKind, Outcome
+from trunkline.core.calls.row_states import ended_state, living_state
+from trunkline.v1.call_pb2 import CallKind, CallState, Outcome, Step
 from trunkline.v1.error_pb2 import Cause, ErrorReason
 from trunkline.v1.transport_service_pb2 import Acknowledgement, DeliveryState, SessionKind
 
@@ -49,6 +56,10 @@ class CallShell:
         grace_ms: int = 0,
         start: int = 1,
         late: LateTable | None = None,
+        stored: int = 1000,
+        backoff_ms: int = 1000,
+        response_ms: int = 30_000,
+        close_sessions: bool = False,
     ) -> None:
         self.now = 0
         self.log: list[str] = []
@@ -59,6 +70,11 @@ class CallShell:
         self.held: set[str] = set()
         """Sessions whose link is clogged: what they are given can be taken back."""
         self.wake_at: int | None = None
+        self.kept: dict[str, int] = {}
+        """The version of each call that the store was last asked to write."""
+        self.finished: dict[str, list[Complete]] = {}
+        self.wanted: tuple[Call, ...] = ()
+        """What the store was asked to read, and has not."""
         self.machine = DeviceCalls(
             DEVICE,
             RequestIds(start),
@@ -66,6 +82,10 @@ class CallShell:
             max_sessions=sessions,
             max_pending=pending,
             grace_until_ms=grace_ms,
+            max_stored=stored,
+            retry_backoff_ms=backoff_ms,
+            response_timeout_ms=response_ms,
+            close_on_delivery_timeout=close_sessions,
         )
 
     def call(
@@ -77,8 +97,11 @@ class CallShell:
         fail_fast: bool = False,
         timeout_ms: int = 10_000,
         redelivery: Redelivery = Redelivery.UNANSWERED,
+        strategy: Strategy | None = None,
+        retries: int = 5,
+        body_bytes: int = 3,
     ) -> Call:
-        """Submit a call."""
+        """Submit a call; one with a strategy is a stored one."""
         call = Call(
             call_id=name.encode(),
             device_id=DEVICE,
@@ -92,6 +115,10 @@ class CallShell:
             await_delivery=await_delivery,
             redelivery=redelivery,
         )
+        if strategy is not None:
+            ordinal = len(self.calls) + 1
+            call.keeping = Keeping(ordinal, self.now, call.deadline_ms, strategy, retries, body_bytes)
+            self.finished[name] = []
         self.calls[name] = call
         self.ends[name] = []
         effects = self.machine.submit(call, self.now)
@@ -101,6 +128,31 @@ class CallShell:
 
     def hang_up(self, name: str) -> None:
         self.perform(self.machine.hang_up(self.calls[name].request_id, self.now))
+
+    def cancel(self, name: str) -> None:
+        self.perform(self.machine.cancel(self.calls[name].request_id, self.now))
+
+    def stored(self, name: str, version: int = 0) -> None:
+        """The row is committed as it was kept last, or with an earlier version."""
+        version = version or self.kept[name]
+        self.perform(self.machine.stored(self.calls[name].request_id, version, self.now))
+
+    def not_stored(self, name: str, unknown: bool = False) -> None:
+        self.perform(self.machine.not_stored(self.calls[name].request_id, unknown, self.now))
+
+    def drop(self, name: str) -> None:
+        self.perform(self.machine.dropped(self.calls[name].request_id))
+
+    def remove(self, name: str) -> None:
+        self.perform(self.machine.removed(self.calls[name].request_id, self.now))
+
+    def fetched(self) -> None:
+        """The store has read what it was asked for."""
+        wanted, self.wanted = self.wanted, ()
+        for call in wanted:
+            assert call.keeping is not None
+            call.method, call.params, call.keeping.loaded = "m", b"{}", True
+        self.perform(self.machine.fetched([call.request_id for call in wanted], self.now))
 
     def open(self, session: str, epoch: int = 1, kind: str = "asynchronous", slots: int = 16) -> None:
         self.perform(self.machine.session_opened(session, epoch, KINDS[kind], slots, self.now))
@@ -198,6 +250,22 @@ class CallShell:
                 self.wake_at = at_ms
             case StrayReply(request_id, stray):
                 self.log.append(f"stray reply {self.name(request_id)} {stray}")
+            case Keep(call):
+                assert call.keeping is not None
+                name = self.name(call.request_id)
+                self.kept[name] = call.keeping.version
+                self.log.append(f"keep {name} {call.keeping.version} {_row(call)}")
+            case Fetch(calls):
+                assert not self.wanted
+                self.wanted = calls
+                self.log.append(f"fetch {' '.join(self.name(call.request_id) for call in calls)}")
+            case Finished(end):
+                self.log.append(f"{end.call.owner} finished {_ending(end)}")
+                self.finished[str(end.call.owner)].append(end)
+            case Noted(call, step, session, detail):
+                if session is None and call.keeping is not None:
+                    words = Step.Name(step).removeprefix("STEP_").lower().replace("_", " ")
+                    self.log.append(f"{self.name(call.request_id)}: {words}{', ' if detail else ''}{detail}")
             case _:
                 raise AssertionError(effect)
 
@@ -208,6 +276,14 @@ class CallShell:
     def name(self, request_id: int) -> str:
         """The call's name, or the number if no call of this shell has it."""
         return self.names.get(request_id, f"#{request_id}")
+
+
+def _row(call: Call) -> str:
+    """What the call's row shows once it is written."""
+    assert call.keeping is not None
+    end = call.keeping.end
+    state = living_state(call) if end is None else ended_state(end.outcome)
+    return CallState.Name(state).removeprefix("CALL_STATE_")
 
 
 def _ending(done: Complete) -> str:

@@ -3,9 +3,9 @@
 from trunkline.core.calls.deliveries import Delivery, Told
 from trunkline.core.calls.dispatch import NEVER, Dispatch
 from trunkline.core.calls.late import LateTable
-from trunkline.core.calls.model import Call, Complete, Deliver, Effect, Ending, Fact, State, WakeAt, Withdraw
+from trunkline.core.calls.model import Call, Complete, Deliver, Effect, Ending, Fact, Noted, State, WakeAt, Withdraw
 from trunkline.core.calls.sessions import Session
-from trunkline.v1.call_pb2 import CallKind, Outcome
+from trunkline.v1.call_pb2 import CallKind, Outcome, Step
 from trunkline.v1.transport_service_pb2 import Acknowledgement, SessionKind
 
 DEVICE = b"d" * 16
@@ -62,8 +62,8 @@ def test_a_call_that_nobody_got_is_put_back() -> None:
     call = bench.hand(1)
     del bench.session.deliveries[1]
     bench.effects.clear()
-    bench.dispatch.learn(call, Told(Fact.NOT_SENT, True), 0, bench.effects)
-    assert bench.effects == [Deliver("s", call, False)]
+    bench.dispatch.learn(call, Told(Fact.NOT_SENT, True), bench.session, 0, bench.effects)
+    assert bench.effects == [Noted(call, Step.STEP_NOT_SENT, "s"), Deliver("s", call, False)]
     assert (call.state, call.open) == (State.OFFERED, 1)
 
 
@@ -87,7 +87,7 @@ def test_a_sent_call_that_ends_without_its_reply_is_remembered() -> None:
     bench = Bench()
     call = bench.hand(1)
     assert bench.session.written(1) == Told(Fact.DELIVERED, True)
-    bench.dispatch.learn(call, Told(Fact.DELIVERED, True), 0, bench.effects)
+    bench.dispatch.learn(call, Told(Fact.DELIVERED, True), bench.session, 0, bench.effects)
     bench.dispatch.release(call, Ending.EXPIRED, 1000, bench.effects)
     assert (DEVICE, 1) in bench.late
 
@@ -99,7 +99,7 @@ def test_a_satisfied_caller_ends_the_call_while_its_slot_stays_held() -> None:
     call.wants = call.wants.SENDING
     told = bench.session.written(1)
     assert told is not None
-    bench.dispatch.learn(call, told, 0, bench.effects)
+    bench.dispatch.learn(call, told, bench.session, 0, bench.effects)
     assert bench.effects[-1] == Complete(call, Outcome.OUTCOME_SENT)
     assert bench.session.deliveries == {1: Delivery.WRITTEN}
 

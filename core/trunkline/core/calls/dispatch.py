@@ -4,18 +4,21 @@
 Every step appends the effects it has; `now` is monotonic milliseconds.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from trunkline.core.calls.deliveries import Delivery, Told
-from trunkline.core.calls.endings import expired, failed, unknown
+from trunkline.core.calls.endings import cancelled, expired, failed, unknown
 from trunkline.core.calls.late import LateTable
 from trunkline.core.calls.model import (
     Call,
+    CloseSession,
     Complete,
     Deliver,
     Effect,
     Ending,
     Fact,
+    Noted,
     Redelivery,
     State,
     WakeAt,
@@ -24,13 +27,24 @@ from trunkline.core.calls.model import (
 )
 from trunkline.core.calls.rules import GIVEN_UP, MISSING, RULES, SATISFIED
 from trunkline.core.calls.sessions import Session, Sessions
+from trunkline.v1.call_pb2 import Step
 from trunkline.v1.error_pb2 import Cause, ErrorReason
 
 NEVER: Final = 1 << 62
 """No wake-up is armed."""
 
+STEPS: Final[Mapping[Fact, Step.ValueType]] = {
+    Fact.WRITTEN: Step.STEP_SENT,
+    Fact.DELIVERED: Step.STEP_DELIVERED,
+    Fact.NOT_SENT: Step.STEP_NOT_SENT,
+    Fact.NOT_ACKNOWLEDGED: Step.STEP_NOT_ACKNOWLEDGED,
+    Fact.LOST: Step.STEP_WORKER_LOST,
+}
+"""What the timeline says of a fact."""
+
 # What the hot path needs of enums, bound once: a member's look-up costs more than the rule it names.
 _QUEUED: Final = State.QUEUED
+_OFFERED: Final = State.OFFERED
 _OFFER: Final = Fact.OFFER
 _OVER: Final = Fact.OVER
 _IMPLIED: Final = Delivery.IMPLIED
@@ -52,18 +66,19 @@ class Dispatch:
 
     def hand(self, session: Session, call: Call, now: int, effects: list[Effect]) -> None:
         """Give the call to a taking session, or let it wait for its turn there."""
-        if session.waiting or session.paused_until > now or len(session.deliveries) >= session.max_inflight:
+        if session.waiting or session.paused_until > now or len(session.deliveries) >= session.slots:
             session.waiting[call.request_id] = call
             self.pump(session, now, effects)
         else:
-            self._offer(session, call, effects)
+            self.offer(session, call, effects)
 
-    def _offer(self, session: Session, call: Call, effects: list[Effect]) -> None:
+    def offer(self, session: Session, call: Call, effects: list[Effect], awaited: bool = False) -> None:
+        """Give the call to a session that takes it now; `awaited`: something waits for the worker's ack."""
         deliveries = session.deliveries
         deliveries[call.request_id] = offered = session.offers_as
         call.open += 1
         call.state = RULES[call.state][_OFFER]
-        prompt = call.wants is _SENDING or (offered is _IMPLIED and len(deliveries) >= session.max_inflight)
+        prompt = awaited or call.wants is _SENDING or (offered is _IMPLIED and len(deliveries) >= session.slots)
         effects.append(Deliver(session.key, call, prompt))
         if session.poll:
             session.unsubscribe()
@@ -71,29 +86,39 @@ class Dispatch:
     def pump(self, session: Session, now: int, effects: list[Effect]) -> None:
         """Fill the session's free slots with what waits for it; a pause needs a wake-up."""
         waiting = session.waiting
-        while waiting and session.taking and len(session.deliveries) < session.max_inflight:
+        while waiting and session.taking and len(session.deliveries) < session.slots:
             if session.paused_until > now:
                 if session.paused_until < self.armed:
                     self.arm(session.paused_until, effects)
                 break
-            self._offer(session, waiting.pop(next(iter(waiting))), effects)
+            self.offer(session, waiting.pop(next(iter(waiting))), effects)
 
-    def learn(self, call: Call, told: Told, now: int, effects: list[Effect]) -> None:
+    def learn(self, call: Call, told: Told, session: Session, now: int, effects: list[Effect]) -> None:
         """Apply a fact; end the call if its caller has what it wants, or if nothing more will come of it."""
-        state = RULES[call.state][told.fact]
-        if told.closes:
+        before = call.state
+        fact, closes = told
+        state = RULES[before][fact]
+        if closes:
             call.open -= 1
         if call.open == 0:
             state = RULES[state][_OVER]
         call.state = state
+        if call.ending is not None and not call.withdrawing and state is not _OFFERED:
+            self._conclude(call, call.ending, now, effects)
+            return
         outcome = SATISFIED[call.wants].get(state)
         if outcome is not None:
             self.end(call)
             if not call.completed:
                 effects.append(Complete(call, outcome))
-        elif call.open == 0 and state is _QUEUED:
+            return
+        if state is not before:
+            effects.append(Noted(call, STEPS[fact], session.key))
+        if call.open:
+            return
+        if state is _QUEUED:
             self._back(call, now, effects)
-        elif call.open == 0 and call.redelivery is Redelivery.NEVER:
+        elif call.redelivery is Redelivery.NEVER:
             cause = GIVEN_UP[call.wants].get(state)
             if cause is not None:
                 self.end_unanswered(call, now)
@@ -104,8 +129,6 @@ class Dispatch:
         """Nobody has the call after all: it waits as if it had just come, unless nobody waits for it."""
         if call.completed:
             self.end(call)
-            return
-        if call.ending is not None:
             return
         for session in self.sessions.current.values():
             if session.taking:
@@ -129,6 +152,10 @@ class Dispatch:
     def release(self, call: Call, ending: Ending, now: int, effects: list[Effect]) -> None:
         """End a call from outside: at once, or when the withdrawals have told whether it was sent."""
         if call.ending is not None:
+            if (
+                call.withdrawing == 0 and ending is not Ending.HUNG_UP
+            ):  # its worker did not say in time what became of it
+                self._conclude(call, call.ending, now, effects)
             return
         for session in self.sessions.current.values():
             session.waiting.pop(call.request_id, None)
@@ -149,7 +176,8 @@ class Dispatch:
         if call.withdrawing == 0:
             if call.open == 0:
                 call.state = RULES[call.state][_OVER]
-            self._conclude(call, call.ending, now, effects)
+            if call.open == 0 or call.ending is not Ending.CANCELLED:  # a canceller waits for its worker's word
+                self._conclude(call, call.ending, now, effects)
 
     def _conclude(self, call: Call, ending: Ending, now: int, effects: list[Effect]) -> None:
         """Nothing more can be learned: the call ends, or goes on without its caller."""
@@ -165,6 +193,8 @@ class Dispatch:
         elif ending is Ending.EXPIRED:
             cause = self.sessions.unavailability if never_sent else MISSING[call.state][call.wants]
             effects.append(expired(call, cause))
+        elif ending is Ending.CANCELLED:
+            effects.append(cancelled(call, never_sent))
         elif never_sent:
             effects.append(failed(call, ErrorReason.ERROR_REASON_CORE_UNAVAILABLE, Cause.CAUSE_CORE_DRAINING))
         else:
@@ -180,6 +210,12 @@ class Dispatch:
         """Forget a call. Its deliveries keep their slots until their sessions have told their fate."""
         del self.calls[call.request_id]
         self.sessions.forget_call(call.request_id)
+
+    def replace(self, session: Session, reason: ErrorReason.ValueType, effects: list[Effect]) -> None:
+        """Have the session closed: it gets nothing more."""
+        session.replaced = True
+        session.unsubscribe()
+        effects.append(CloseSession(session.key, reason))
 
     def arm(self, at_ms: int, effects: list[Effect]) -> None:
         """Ask to be woken then."""

@@ -27,17 +27,18 @@ ENDED: Final[Mapping[Outcome.ValueType, CallState.ValueType]] = {
 
 _UNACKNOWLEDGED: Final = State.UNACKNOWLEDGED
 _TIMEOUT: Final = CallState.CALL_STATE_TIMEOUT
+_FAILED: Final = CallState.CALL_STATE_FAILED
 
 
 def living_state(call: Call) -> CallState.ValueType:
-    """Where a call that has not ended stands. TIMEOUT: its device let an acknowledgement time out, and nothing came of
-    it since."""
+    """Where a call that has not ended stands. TIMEOUT: its device let the latest acknowledgement
+    time out, and it was not sent again yet."""
     state = call.state
-    if state is _UNACKNOWLEDGED and call.keeping is not None and call.keeping.timeouts:
+    if state is _UNACKNOWLEDGED and call.keeping is not None and call.keeping.overdue:
         return _TIMEOUT
     return LIVING[state]
 
 
 def ended_state(outcome: Outcome.ValueType) -> CallState.ValueType:
     """Where a call stands that ended so."""
-    return ENDED.get(outcome, CallState.CALL_STATE_FAILED)
+    return ENDED.get(outcome, _FAILED)

@@ -11,8 +11,16 @@ from trunkline.v1.call_pb2 import Outcome
 from trunkline.v1.error_pb2 import Cause
 
 RULES: Final[Mapping[State, Mapping[Fact, State]]] = {
+    State.STORING: {
+        Fact.STORED: State.QUEUED,
+    },
     State.QUEUED: {
         Fact.OFFER: State.OFFERED,
+        Fact.WRITTEN: State.SENT,  # this and the next ones: by a packet from before it was put back
+        Fact.DELIVERED: State.DELIVERED,
+        Fact.NOT_SENT: State.QUEUED,
+        Fact.NOT_ACKNOWLEDGED: State.QUEUED,
+        Fact.LOST: State.QUEUED,
         Fact.OVER: State.QUEUED,
     },
     State.OFFERED: {
@@ -50,6 +58,7 @@ RULES: Final[Mapping[State, Mapping[Fact, State]]] = {
         Fact.NOT_ACKNOWLEDGED: State.UNACKNOWLEDGED,
         Fact.LOST: State.UNACKNOWLEDGED,
         Fact.OVER: State.UNACKNOWLEDGED,
+        Fact.PUT_BACK: State.QUEUED,
     },
     State.DELIVERED: {
         Fact.OFFER: State.DELIVERED,

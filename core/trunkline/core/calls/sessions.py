@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator
 from typing import Final
 
 from trunkline.core.calls.deliveries import ACKED, ACKED_AFTER_END, LOST, OPEN, UNACKED, Delivery, Told
+from trunkline.core.calls.line import Line
 from trunkline.core.calls.model import Call, Fact, SessionKey
 from trunkline.v1.error_pb2 import Cause
 from trunkline.v1.transport_service_pb2 import Acknowledgement, DeliveryState, SessionKind
@@ -12,6 +13,7 @@ from trunkline.v1.transport_service_pb2 import Acknowledgement, DeliveryState, S
 _NOT_ACKNOWLEDGED: Final = DeliveryState.DELIVERY_STATE_NOT_ACKNOWLEDGED
 _NOT_SENT: Final = DeliveryState.DELIVERY_STATE_NOT_SENT
 _EXPLICIT: Final = Delivery.EXPLICIT
+_UNACKNOWLEDGED: Final = Delivery.UNACKNOWLEDGED
 _REPORTED_DELIVERED: Final = (Told(Fact.DELIVERED, False), Told(Fact.DELIVERED, True))
 
 
@@ -20,6 +22,7 @@ class Session:
 
     __slots__ = (
         "asynchronous",
+        "backlog",
         "deliveries",
         "ended",
         "epoch",
@@ -29,6 +32,8 @@ class Session:
         "paused_until",
         "poll",
         "replaced",
+        "slots",
+        "stale",
         "subscribed",
         "suspended",
         "waiting",
@@ -43,7 +48,9 @@ class Session:
         self.offers_as = Delivery.IMPLIED
         self.paused_until = 0  # it could not send a call; gets the next one then
         self.deliveries: dict[int, Delivery] = {}
-        self.waiting: dict[int, Call] = {}  # for a slot here, in turn
+        self.stale: list[int] = []  # request ids of older packets, sent again since, that still hold a slot each
+        self.waiting: dict[int, Call] = {}  # lightweight calls, for a slot here, in turn
+        self.backlog = Line()  # stored calls, for their turn here
         self.describe(epoch, kind, max_inflight)
 
     def describe(self, epoch: int, kind: SessionKind.ValueType, max_inflight: int) -> None:
@@ -51,7 +58,7 @@ class Session:
         self.epoch = epoch
         self.asynchronous = kind == SessionKind.SESSION_KIND_ASYNCHRONOUS
         self.poll = kind == SessionKind.SESSION_KIND_SYNCHRONOUS  # takes one call, then must subscribe again
-        self.max_inflight = max(1, max_inflight)
+        self.slots = max(1, max_inflight) - len(self.stale)  # for the deliveries below
 
     def subscribe(self, acknowledgement: Acknowledgement.ValueType) -> None:
         """Take calls from now on; `acknowledgement` says what an ack of theirs will mean."""
@@ -63,11 +70,30 @@ class Session:
         """Take no more calls."""
         self.subscribed = False
         self.waiting.clear()
+        self.backlog.clear()
 
     @property
     def taking(self) -> bool:
         """Whether calls may be given to it, now or when a slot is free."""
         return self.subscribed and not self.suspended
+
+    def lacks(self, request_id: int) -> bool:
+        """Whether it has no packet of the call that could still get it acknowledged in time."""
+        return self.deliveries.get(request_id, _UNACKNOWLEDGED) is _UNACKNOWLEDGED
+
+    def make_stale(self, request_id: int) -> None:
+        """The call is about to be sent once more; what was sent before keeps its slot."""
+        self.stale.append(request_id)
+        self.slots -= 1
+
+    def _free(self, request_id: int) -> None:
+        """One of the call's packets is done with."""
+        if self.stale and request_id in self.stale:
+            self.stale.remove(request_id)
+            self.slots += 1
+            self.deliveries[request_id] = _UNACKNOWLEDGED
+        else:
+            del self.deliveries[request_id]
 
     # Each of these notes what the worker said of a delivery. None: it says nothing new.
 
@@ -82,14 +108,14 @@ class Session:
         if delivery is _EXPLICIT and not self.ended:
             self.deliveries[request_id] = Delivery.WRITTEN
         else:
-            del self.deliveries[request_id]
+            self._free(request_id)
         return told
 
     def not_written(self, request_id: int) -> Told | None:
         """The worker never got the delivery, or it was taken back."""
         if self.deliveries.get(request_id) not in UNACKED:
             return None
-        del self.deliveries[request_id]
+        self._free(request_id)
         return Told(Fact.NOT_SENT, True)
 
     def reported(self, request_id: int, state: DeliveryState.ValueType) -> Told | None:
@@ -99,9 +125,9 @@ class Session:
             return None
         was_open = delivery in OPEN
         if state == _NOT_ACKNOWLEDGED:
-            self.deliveries[request_id] = Delivery.UNACKNOWLEDGED
+            self.deliveries[request_id] = _UNACKNOWLEDGED
             return Told(Fact.NOT_ACKNOWLEDGED, was_open)
-        del self.deliveries[request_id]
+        self._free(request_id)
         if state == _NOT_SENT:
             return Told(Fact.NOT_SENT, was_open)
         return _REPORTED_DELIVERED[was_open]
@@ -111,6 +137,8 @@ class Session:
         self.ended = True
         self.paused_until = 0  # if it is named again after all, it begins anew
         self.unsubscribe()
+        self.slots += len(self.stale)
+        self.stale.clear()
         told: list[tuple[int, Told]] = []
         for request_id, delivery in list(self.deliveries.items()):
             if delivery is Delivery.WRITTEN:
@@ -130,6 +158,9 @@ class Session:
         """
         self.ended = self.replaced = False
         deliveries = self.deliveries
+        for request_id in [number for number in self.stale if number not in open]:
+            self.stale.remove(request_id)
+            self.slots += 1
         for request_id in [number for number, known in deliveries.items() if known in LOST.values()]:
             if request_id not in open:
                 del deliveries[request_id]
@@ -178,6 +209,15 @@ class Sessions:
         for session in list(self.ended.values()) if self.ended else ():
             session.deliveries.pop(request_id, None)
             self.drop_if_done(session)
+
+    def hold(self, request_id: int) -> bool:
+        """Whether some session has a packet of the call."""
+        return any(request_id in one.deliveries for one in self)
+
+    @property
+    def taking(self) -> list[Session]:
+        """Those that calls may be given to."""
+        return [one for one in self.current.values() if one.taking]
 
     def with_unacked(self, request_id: int) -> list[Session]:
         """The sessions on whose links the call is on its way."""
