@@ -18,6 +18,7 @@ INSTALL: Final = {
     "curl": "apt-get install curl",
     "make": "apt-get install make",
     "mosquitto": "apt-get install mosquitto",
+    "mosquitto_sub": "apt-get install mosquitto-clients",
     "node": "make setup",
     "npm": "make setup",
     "openssl": "apt-get install openssl",
