@@ -75,6 +75,7 @@ def lay_out(serve: ServeSettings, ports: dict[str, int]) -> Layout:
         "grpc_port": ports[GRPC_PORT],
         "metrics_port": core_metrics,
         "demo": serve.demo,
+        **({"database": serve.database} if serve.database else {}),
         **_unless_set(CoreSettings, log_level=serve.log_level, log_format=serve.log_format),
     }
     core = read(CoreSettings, **core_given)

@@ -54,6 +54,10 @@ class ServeSettings(BaseSettings):
     data_dir: Path = Field(
         default=Path(".trunkline"), description="Where the database, keys, the secret and the socket live."
     )
+    database: str = Field(
+        default="",
+        description="URL of the core's database, postgresql://user@host/name; empty: SQLite in the data directory.",
+    )
     log_level: LogLevel = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR; a part's own variable goes first."
     )

@@ -22,7 +22,9 @@ class CoreSettings(BaseSettings):
     )
     tls_key: str = Field(default="", description="PEM private key of that certificate, unencrypted.")
     metrics_port: int = Field(default=9464, ge=0, le=65535, description="Prometheus port; 0 picks a free one.")
-    database: str = Field(default="", description="SQLAlchemy URL; empty: SQLite in the data directory.")
+    database: str = Field(
+        default="", description="Database URL, postgresql://user@host/name; empty: SQLite in the data directory."
+    )
     demo: bool = Field(default=False, description="Seed demo accounts with known passwords and demo devices.")
     impersonation: bool = Field(
         default=True, description="Administrators may get tokens of the users they administer, to act as these."

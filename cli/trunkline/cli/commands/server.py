@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from trunkline.cli.database_url import Database
 from trunkline.cli.settings import Processes, ServeSettings, read
 
 PANEL: Final = "Running the server"
@@ -60,6 +61,7 @@ def serve_command(
         int | None, typer.Option(help="Prometheus port of the core; facade and MQTT follow.", show_default="9464")
     ] = None,
     data_dir: DataDir = None,
+    database: Database = None,
     log_level: LogLevel = None,
     print_settings: PrintSettings = False,
 ) -> None:
@@ -81,6 +83,7 @@ def serve_command(
         grpc_port=grpc_port,
         metrics_port=metrics_port,
         data_dir=data_dir,
+        database=database,
         log_level=log_level,
     )
     from trunkline.cli.serve import all_settings, serve
@@ -98,6 +101,7 @@ def core_command(
     grpc_port: GrpcPort = None,
     metrics_port: MetricsPort = None,
     data_dir: DataDir = None,
+    database: Database = None,
     log_level: LogLevel = None,
     print_settings: PrintSettings = False,
 ) -> None:
@@ -112,6 +116,7 @@ def core_command(
         grpc_port=grpc_port,
         metrics_port=metrics_port,
         data_dir=data_dir,
+        database=database,
         log_level=log_level,
     )
 

@@ -1,6 +1,7 @@
 """`trunkline user`: people and their passwords."""
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +12,7 @@ import typer
 from trunkline.cli.commands.connected import connected, server_at
 from trunkline.cli.commands.deleting import Yes, make_sure
 from trunkline.cli.commands.options import OfCustomer
+from trunkline.cli.database_url import Database
 from trunkline.cli.errors import CommandError
 from trunkline.cli.settings import read
 
@@ -228,6 +230,7 @@ def reset_password_command(
             show_default="./.trunkline",
         ),
     ] = None,
+    database: Database = None,
 ) -> None:
     """Give an account a new password while no server runs, made up and printed unless told otherwise.
 
@@ -239,4 +242,5 @@ def reset_password_command(
     from trunkline.core.settings import CoreSettings
 
     source: Source = "prompt" if ask else "stdin" if password_stdin else "generated"
-    reset_password(read(CoreSettings, data_dir=data_dir), email, source)
+    url = database or os.environ.get("TRUNKLINE_DATABASE")
+    reset_password(read(CoreSettings, data_dir=data_dir, database=url), email, source)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import ColumnElement, Delete, Row, Select, Update, and_, delete, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Delete, Row, Select, Update, and_, delete, exists, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.core.store import call_queries
@@ -11,7 +11,7 @@ from trunkline.core.store.call_queries import LIVING, SEARCH, SORTABLE, living_o
 from trunkline.core.store.call_rows import CallChange, CallKey, LivingCall, NewCall, StoredCall
 from trunkline.core.store.database import Database, parts
 from trunkline.core.store.pages import Page, Paged, paged
-from trunkline.core.store.tables import calls
+from trunkline.core.store.tables import calls, devices
 from trunkline.v1.call_pb2 import CallState
 
 T = TypeVar("T")
@@ -55,6 +55,11 @@ class CallRows:
         query = select(calls.c.tenant_id, calls.c.id, calls.c.method, calls.c.params)
         return await self._by_key(query, keys, lambda row: (row.method.decode(), row.params))
 
+    async def methods(self, keys: Collection[CallKey]) -> dict[CallKey, str]:
+        """The methods of those of the calls that are there."""
+        query = select(calls.c.tenant_id, calls.c.id, calls.c.method)
+        return await self._by_key(query, keys, lambda row: row.method.decode())
+
     async def living(self, after_ordinal: int, limit: int) -> list[LivingCall]:
         """The first `limit` calls behind this ordinal that have not ended, in order."""
         query = LIVING.where(calls.c.ordinal > after_ordinal).order_by(calls.c.ordinal).limit(limit)
@@ -63,6 +68,15 @@ class CallRows:
             return [living_of(row) for row in await connection.execute(query)]
 
         return await self._database.run(work, alone=False)
+
+    async def orphaned_devices(self) -> list[bytes]:
+        """The devices of calls that have not ended, as far as these devices are gone."""
+        query = select(calls.c.device_id).where(calls.c.living, ~exists().where(devices.c.id == calls.c.device_id))
+
+        async def work(connection: AsyncConnection) -> list[bytes]:
+            return list(await connection.scalars(query.distinct()))
+
+        return await self._database.run(work)
 
     async def last_ordinal(self) -> int:
         """The highest ordinal of any row; 0: there is none."""

@@ -85,9 +85,12 @@ class Database:
             database = cls(postgres_engine(parsed), Ownership(parsed))
         try:
             await database._perform(lambda connection: connection.run_sync(migrate), alone=True, limit_s=None)
-        except BaseException:
+        except BaseException as error:
             await database.close()
+            if isinstance(error, TrunklineError) and error.__cause__ is not None:
+                raise _unavailable(f"The database {shown(url)} cannot be opened: {error.__cause__}") from error
             raise
+        log.info("database_opened", database=shown(url))
         return database
 
     async def close(self) -> None:
@@ -166,7 +169,7 @@ def migrate(connection: Connection) -> None:
 def _parsed(url: str) -> URL:
     try:
         parsed = make_url(url.replace("postgres://", "postgresql://", 1) if url.startswith("postgres://") else url)
-    except ArgumentError:  # its text might tell the password
+    except (ArgumentError, ValueError):  # whose texts might tell the password
         raise _unavailable("What names the database is no URL, such as postgresql://user@host/database") from None
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
         raise _unavailable(f"A database is one of SQLite or PostgreSQL, not {parsed.get_backend_name()}")
