@@ -22,9 +22,13 @@ from trunkline.contract.streams.wire import Wire, WireBroken
 from trunkline.core.callers.authority import PartAuthority
 from trunkline.core.callers.callers import Callers
 from trunkline.core.callers.gate import CallGate
+from trunkline.core.callers.idempotency import IdempotencyKeys
+from trunkline.core.callers.new_calls import NewCalls
+from trunkline.core.callers.pending import Pending
 from trunkline.core.callers.unary import UnaryCalls
 from trunkline.core.calls.late import LateTable
 from trunkline.core.calls.machine import DeviceCalls
+from trunkline.core.calls.model import STRATEGY, Call
 from trunkline.core.calls.request_ids import RequestIds
 from trunkline.core.calls.runner import CallRunner
 from trunkline.core.clock import unix_ms
@@ -43,6 +47,7 @@ from trunkline.core.identity.tenants import Tenants
 from trunkline.core.identity.tokens import Tokens
 from trunkline.core.identity.users import Users
 from trunkline.core.installation import open_store
+from trunkline.core.journal.journal import Journal
 from trunkline.core.links.admission import Admission
 from trunkline.core.links.links import Links
 from trunkline.core.links.worker_link import WorkerLink
@@ -61,7 +66,13 @@ from trunkline.core.rpc.tls import CertificateFiles
 from trunkline.core.rpc.transport_service import TransportService
 from trunkline.core.settings import CoreSettings
 from trunkline.core.store.store import Store
+from trunkline.core.storing.cleaner import Cleaner
+from trunkline.core.storing.keeper import Keeper
+from trunkline.core.storing.replies import Replies
+from trunkline.core.storing.take_up import take_up
+from trunkline.core.storing.taken import TakenIds
 from trunkline.core.tasks import Tasks
+from trunkline.v1.call_pb2 import SubmitStrategy
 from trunkline.v1.error_pb2 import ErrorReason
 
 log = get_logger(__name__)
@@ -91,7 +102,12 @@ class Core:
         self._owner: asyncio.Task[None]
         self._store: Store
         self._directory: Directory
+        self.journal: Journal
         self._runner: CallRunner
+        self._keeper: Keeper
+        self._keys: IdempotencyKeys
+        self._replies: Replies
+        self._cleaner: Cleaner
         self._gate: CallGate
         self._watches: PresenceWatches
         self._epoch = 0
@@ -133,6 +149,7 @@ class Core:
         await self._take_up_presence(directory)
         devices = self.devices = Devices(store.devices, directory, settle=self.presence.settle)
         self._compose(start_number, directory, revocations)
+        await self._take_up_calls()
         revocations.subscribe(self.callers.revoke)
         devices.on_deleted(self._device_deleted)
         devices.on_credentials_changed(self._credentials_changed)
@@ -199,29 +216,30 @@ class Core:
 
     def _compose(self, start_number: int, directory: Directory, revocations: Revocations) -> None:
         settings = self.settings
-        late = LateTable(int(settings.late_reply_s * 1000), settings.max_late_replies)
-        request_ids = RequestIds(start_number)
-        grace_until_ms = monotonic_ms() + settings.suspension_ms
-        self._runner = CallRunner(
+        self._compose_calls(start_number)
+        new_calls = NewCalls(
             clock=monotonic_ms,
-            new_machine=lambda device_id: DeviceCalls(
-                device_id,
-                request_ids,
-                late,
-                max_pending=settings.max_pending_per_device,
-                max_sessions=settings.max_sessions_per_device,
-                grace_until_ms=grace_until_ms,
-            ),
-            counters=self.counters,
+            start_number=start_number,
+            max_timeout_ms=settings.max_timeout_ms,
+            max_retries=settings.max_retries,
+            strategy=STRATEGY[SubmitStrategy.Value(f"SUBMIT_STRATEGY_{settings.submit_strategy}")],
         )
+        taken = TakenIds(self._store.calls, self._runner, self._keeper.keep, self._tasks, new_calls.ids)
+        self._keeper.serves(self._runner, taken.taken)
         self._gate = CallGate(
-            clock=monotonic_ms,
             runner=self._runner,
+            new_calls=new_calls,
+            pending=Pending(
+                self._runner,
+                max_per_tenant=settings.max_pending_per_tenant,
+                max_pending=settings.max_pending,
+            ),
+            keys=self._keys,
+            taken=taken,
             directory=directory,
             revocations=revocations,
             tasks=self._tasks,
             max_params_bytes=settings.max_params_bytes,
-            max_timeout_ms=settings.max_timeout_ms,
             counters=self.counters,
         )
         self.callers = Callers(
@@ -230,19 +248,83 @@ class Core:
         self._transport_profiles = TransportProfiles(self._store.profiles)
         self._admission = Admission(directory, self._transport_profiles)
         self.links = Links(clock=monotonic_ms, new_link=self._new_link, hello_timeout_s=settings.hello_timeout_s)
-        self.counters.watch("trunkline_calls_pending", "Calls without an outcome", lambda: self._runner.pending)
-        self.counters.watch("trunkline_sessions", "Live sessions", lambda: self.links.sessions)
-        self.counters.watch("trunkline_links", "Workers linked", lambda: len(self.links))
-        self.counters.watch("trunkline_call_streams", "Call streams open", lambda: len(self.callers))
-        self.counters.watch("trunkline_devices_connected", "Connected devices", lambda: self.presence.connected)
-        self.counters.watch("trunkline_presence_pending", "Devices to be written", lambda: self.presence.pending)
-        self.counters.watch("trunkline_presence_watches", "Presence streams open", lambda: len(self._watches))
-        self.counters.total("trunkline_presence_written", "Presence rows written", lambda: self.presence.written)
+        self._show_figures()
+
+    def _compose_calls(self, start_number: int) -> None:
+        """The machines, the shell around them, and what keeps the stored calls."""
+        settings, rows = self.settings, self._store.calls
+        late = LateTable(int(settings.late_reply_s * 1000), settings.max_late_replies)
+        request_ids = RequestIds(start_number)
+        grace_until_ms = monotonic_ms() + settings.suspension_ms
+        self.journal = Journal(
+            max_events=settings.max_call_events,
+            max_explained=settings.max_explained_calls,
+            explain_ms=int(settings.explain_s * 1000),
+        )
+        self._keeper = Keeper(rows, self.journal.take_steps, clock=monotonic_ms, store_wait_ms=settings.store_wait_ms)
+        self._runner = CallRunner(
+            clock=monotonic_ms,
+            new_machine=lambda device_id: DeviceCalls(
+                device_id,
+                request_ids,
+                late,
+                max_pending=settings.max_pending_per_device,
+                max_stored=settings.max_stored_per_device,
+                max_sessions=settings.max_sessions_per_device,
+                grace_until_ms=grace_until_ms,
+                retry_backoff_ms=settings.retry_backoff_ms,
+                response_timeout_ms=settings.response_timeout_ms,
+                close_on_delivery_timeout=settings.close_session_on_delivery_timeout,
+            ),
+            counters=self.counters,
+            journal=self.journal,
+            keeper=self._keeper,
+        )
+        self._keys = IdempotencyKeys(monotonic_ms)
+        self._runner.on_forgotten(self._keys.forgotten)
+        self._replies = Replies(rows, self._runner, self.journal)
+        self._cleaner = Cleaner(rows, ttl_days=settings.call_ttl_days, interval_s=settings.cleanup_interval_s)
+
+    async def _take_up_calls(self) -> None:
+        """Go on with the stored calls of the core's former starts; those of devices that are gone have ended."""
+        rows = self._store.calls
+
+        def tell(call: Call) -> None:
+            self._runner.take_up(call)
+            self._keys.taken_up(call)
+
+        count = await take_up(rows, tell, now=monotonic_ms(), now_unix_ms=unix_ms())
+        if count:
+            log.info("calls_taken_up", calls=count)
+            for device_id in await rows.orphaned_devices():
+                self._runner.delete(device_id)
+
+    def _show_figures(self) -> None:
+        watch, total, keeper = self.counters.watch, self.counters.total, self._keeper
+        watch("trunkline_calls_pending", "Calls without an outcome", lambda: self._runner.pending)
+        watch("trunkline_stored_calls_living", "Stored calls without an outcome", lambda: self._runner.stored_living)
+        watch("trunkline_stored_calls_unwritten", "Stored calls to be written", lambda: keeper.writer.waiting)
+        watch("trunkline_store_down", "1 while stored calls cannot be written", lambda: int(keeper.writer.down))
+        watch("trunkline_kept_replies", "Replies to stored calls to be written", lambda: len(self._replies))
+        total("trunkline_store_commits", "Transactions with stored calls", lambda: keeper.writer.commits)
+        total("trunkline_store_rows", "Rows written in these", lambda: keeper.writer.rows_written)
+        total("trunkline_store_commit_ms", "Milliseconds they took", lambda: int(keeper.writer.commit_s * 1000))
+        total("trunkline_calls_removed", "Ended calls removed for their age", lambda: self._cleaner.removed)
+        watch("trunkline_sessions", "Live sessions", lambda: self.links.sessions)
+        watch("trunkline_links", "Workers linked", lambda: len(self.links))
+        watch("trunkline_call_streams", "Call streams open", lambda: len(self.callers))
+        watch("trunkline_devices_connected", "Connected devices", lambda: self.presence.connected)
+        watch("trunkline_presence_pending", "Devices to be written", lambda: self.presence.pending)
+        watch("trunkline_presence_watches", "Presence streams open", lambda: len(self._watches))
+        total("trunkline_presence_written", "Presence rows written", lambda: self.presence.written)
 
     async def _own(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._admission.run(), name="admission")
             tasks.create_task(self._tasks.run(), name="background tasks")
+            tasks.create_task(self._keeper.run(), name="keeper")
+            tasks.create_task(self._replies.run(), name="replies")
+            tasks.create_task(self._cleaner.run(), name="cleaner")
             tasks.create_task(self.presence.run(), name="presence")
             tasks.create_task(
                 self.presence.dismiss(self.settings.suspension_ms, lambda: self.links.returning),
@@ -262,6 +344,7 @@ class Core:
             end,
             clock=monotonic_ms,
             runner=self._runner,
+            replies=self._replies,
             admission=self._admission,
             profiles=self._transport_profiles,
             presence=self.presence,
@@ -304,7 +387,11 @@ class Core:
 
     def _profile_changed(self, before: DeviceProfile, after: DeviceProfile) -> None:
         was, details = before.details, after.details
-        if (was.name, was.redelivery) != (details.name, details.redelivery):
+        if (was.name, was.redelivery, was.submit_strategy) != (
+            details.name,
+            details.redelivery,
+            details.submit_strategy,
+        ):
             self._directory.forget_profile(after.id)
         self._transport_profiles.changed(after)
         self.links.profile_changed(after.id)
@@ -349,6 +436,7 @@ class Core:
         await asyncio.gather(self._owner, return_exceptions=True)
         self.links.close()
         await self.presence.close()
+        await self._keeper.close()
         await self._store.close()
 
 

@@ -22,6 +22,7 @@ from trunkline.contract.streams.pump import pump
 from trunkline.contract.streams.wire import Unreadable, Wire
 from trunkline.core.callers.authority import Authority
 from trunkline.core.callers.gate import CallGate
+from trunkline.core.callers.pending import retry_after_ms
 from trunkline.core.calls.model import Call, Complete
 from trunkline.core.metrics import Counters
 from trunkline.v1.call_pb2 import Outcome
@@ -45,13 +46,22 @@ class OpenCall:
         self.call = call
 
     def completed(self, call: Call, done: Complete) -> None:
-        self._stream.answer(
-            CallResult(self._tag, done.outcome, done.payload, done.reason, done.cause, call.call_id, done.detail)
-        )
+        reason = done.reason
+        result = CallResult(self._tag, done.outcome, done.payload, reason, done.cause, call.call_id, done.detail)
+        if reason:
+            result.retry_after_ms = retry_after_ms(reason)
+        self._stream.answer(result)
 
     def refused(self, error: TrunklineError, cause: Cause.ValueType) -> None:
         self._stream.answer(
-            CallResult(self._tag, Outcome.OUTCOME_FAILED, reason=error.reason, cause=cause, detail=error.message)
+            CallResult(
+                self._tag,
+                Outcome.OUTCOME_FAILED,
+                reason=error.reason,
+                cause=cause,
+                detail=error.message,
+                retry_after_ms=retry_after_ms(error.reason),
+            )
         )
 
     def hung_up(self) -> None:

@@ -1,28 +1,29 @@
 """The way in for every call, whether it came on a stream or alone: who may, to which device, in whose turn."""
 
 import asyncio
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
-from trunkline.contract.clock import Clock
 from trunkline.contract.errors import TrunklineError
-from trunkline.contract.ids import new_ids
-from trunkline.contract.json_text import compact
 from trunkline.contract.logs import get_logger
-from trunkline.contract.streams.frames import DeliveryPolicy, StartCall
+from trunkline.contract.streams.frames import StartCall
+from trunkline.core.callers.idempotency import Bearer, IdempotencyKeys, fingerprint
 from trunkline.core.callers.joined import Joined
+from trunkline.core.callers.new_calls import NewCalls
+from trunkline.core.callers.pending import Pending
+from trunkline.core.callers.start_checks import checked_info, checked_params
 from trunkline.core.calls.endings import hung_up
-from trunkline.core.calls.model import REDELIVERY, Call, Redelivery
+from trunkline.core.calls.model import Call, Complete, State
 from trunkline.core.calls.runner import CallRunner, Waiter
 from trunkline.core.calls.turns import Turns
-from trunkline.core.clock import unix_ms
 from trunkline.core.devices.directory import Directory
 from trunkline.core.devices.model import DeviceEntry
 from trunkline.core.devices.permissions import may_call
 from trunkline.core.identity.principal import Principal
 from trunkline.core.identity.revocations import Revocations
 from trunkline.core.metrics import Counters
+from trunkline.core.storing.taken import TakenIds, conflict
 from trunkline.core.tasks import Tasks
-from trunkline.v1.call_pb2 import CallKind
+from trunkline.v1.call_pb2 import Outcome
 from trunkline.v1.error_pb2 import Cause, ErrorReason
 
 log = get_logger(__name__)
@@ -30,10 +31,7 @@ log = get_logger(__name__)
 CALLS_PER_TURN = 256
 """Calls that enter machines in one turn of the event loop, whoever's they are."""
 
-_LONG_METHOD = 256
-"""A method up to this needs no closer look: frames have that much room beside the largest params."""
-
-_KINDS = (CallKind.CALL_KIND_ONE_WAY, CallKind.CALL_KIND_TWO_WAY)
+_QUEUED: Final = State.QUEUED
 
 
 class Caller(Waiter, Protocol):
@@ -63,27 +61,30 @@ class CallGate:
     def __init__(
         self,
         *,
-        clock: Clock,
         runner: CallRunner,
+        new_calls: NewCalls,
+        pending: Pending,
+        keys: IdempotencyKeys,
+        taken: TakenIds,
         directory: Directory,
         revocations: Revocations,
         tasks: Tasks,
         max_params_bytes: int,
-        max_timeout_ms: int,
         counters: Counters,
     ) -> None:
         self._loop = asyncio.get_running_loop()  # asking again costs a system call
-        self._clock = clock
         self._runner = runner
+        self._new_calls = new_calls
+        self._pending = pending
+        self._keys = keys
+        self._taken = taken
         self._directory = directory
         self._revocations = revocations
         self._tasks = tasks
         self._max_params_bytes = max_params_bytes
-        self._max_timeout_ms = max_timeout_ms
         self._counters = counters
         self._turns: Turns[bytes, Call] = Turns()
         self._turn_ahead = False
-        self._new_ids = new_ids()
         self._loading: dict[bytes, list[_Entering]] = {}
         """Calls to devices that are being read from the store; they keep their order."""
         self.draining = False
@@ -95,7 +96,7 @@ class CallGate:
         neither if the caller is gone by then. Call `take_turn` when all that came together has entered.
         """
         try:
-            params = self._checked_params(start, validated=validated)
+            params = checked_params(start, self._max_params_bytes, validated=validated)
         except TrunklineError as error:
             self._refuse(caller, error)
             return
@@ -118,42 +119,12 @@ class CallGate:
             self._turn_ahead = True
             self._loop.call_soon(self._next_turn)
 
-    def _checked_params(self, start: StartCall, *, validated: bool) -> bytes:
-        """The params to deliver, if the call may be made at all. The StartCall stays as it is: its stream counts it."""
-        if start.kind not in _KINDS:
-            raise TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, "kind must be ONE_WAY or TWO_WAY")
-        if start.await_delivery and start.kind != CallKind.CALL_KIND_ONE_WAY:
-            raise TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, "await_delivery is for one-way calls")
-        if start.persistence is not None or start.idempotency_key or start.dry_run:
-            raise TrunklineError(
-                ErrorReason.ERROR_REASON_NOT_SUPPORTED,
-                "This server has no persistent calls, idempotency keys and dry runs",
-            )
-        if start.policy is not None:
-            _check_policy(start.policy)
-        if start.call_id and len(start.call_id) != 16:
-            raise TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, "call_id must be 16 bytes")
-        if len(start.params) > self._max_params_bytes or len(start.method) > _LONG_METHOD:
-            self._check_size(start)
-        if validated:
-            return start.params
-        if not start.method:
-            raise TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, "method must not be empty")
-        try:
-            return compact(start.params)
-        except ValueError as error:
-            raise TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, f"params are {error}") from None
-
-    def _check_size(self, start: StartCall) -> None:
-        if len(start.params) + len(start.method.encode()) > self._max_params_bytes:
-            raise TrunklineError(
-                ErrorReason.ERROR_REASON_PAYLOAD_TOO_LARGE, f"method and params exceed {self._max_params_bytes} bytes"
-            )
-
     def hang_up(self, call: Call, caller: Caller) -> None:
-        """The caller went away: it is answered CANCELLED. Whoever joined the call still gets its outcome."""
+        """The caller went away: it is answered CANCELLED. Whoever joined the call still gets its outcome, and whoever
+        comes again with its idempotency key does if the device may have got it."""
         owner = call.owner
-        if isinstance(owner, Joined) and owner.leave(caller):
+        if isinstance(owner, Joined) and (len(owner) > 1 or (owner.remembered and call.state is not _QUEUED)):
+            owner.leave(caller)
             caller.completed(call, hung_up(call))
         else:
             self._runner.hang_up(call)
@@ -186,68 +157,99 @@ class CallGate:
             if self._revocations.is_revoked(principal):
                 raise TrunklineError(ErrorReason.ERROR_REASON_TOKEN_EXPIRED, "Token has expired")
             device = may_call(principal, entry)
+            self._pending.check(device.tenant_id)
+            if start.persistence is None:
+                call = self._new_calls.lightweight(start, params, device, caller)
+            else:
+                call = self._new_calls.stored(start, params, checked_info(start), device, caller)
         except TrunklineError as error:
             self._refuse(caller, error)
             return
-        call = Call(
-            call_id=start.call_id or next(self._new_ids),
-            device_id=device.device_id,
-            tenant_id=device.tenant_id,
-            kind=start.kind,
-            method=start.method,
-            params=params,
-            deadline_ms=self._deadline(start),
-            fail_fast=start.fail_fast,
-            await_delivery=start.await_delivery,
-            redelivery=device.redelivery if start.policy is None else _redelivery(start.policy, device),
-            owner=caller,
-        )
+        if start.idempotency_key:
+            self._enter_with_key(start.idempotency_key, call, caller)
+            return
         living = self._runner.accept(call)
         if living is not None:
             self._join(living, call, caller)
-            return
+        else:
+            self._let_in(call, caller)
+
+    def _let_in(self, call: Call, caller: Caller) -> None:
         caller.entered(call)
         self._turns.add(call.tenant_id, call)
+
+    def _enter_with_key(self, text: str, call: Call, caller: Caller) -> None:
+        """The key decides whether the call is a repetition; its id is but a wish."""
+        key = (call.tenant_id, call.device_id, text)
+        content = fingerprint(call)
+        bearer = self._keys.find(key)
+        if bearer is not None:
+            self._repeat(bearer, content, call, caller)
+            return
+        while self._runner.accept(call) is not None:
+            call.call_id = next(self._new_calls.ids)
+        self._keys.claim(key, call, content)
+        if call.keeping is None:
+            call.owner = Joined(caller, lambda ended, done: self._keys.ended(key, ended, done))
+        self._let_in(call, caller)
+
+    def _repeat(self, bearer: Bearer, content: bytes, call: Call, caller: Caller) -> None:
+        first, done = bearer.call, bearer.done
+        if bearer.fingerprint and bearer.fingerprint != content:
+            self._conflict(call, caller)
+        elif done is not None:
+            call.call_id = first.call_id
+            again = Complete(call, done.outcome, done.payload, done.reason, done.cause, done.detail)
+            self._answer(caller, again)
+        elif bearer.fingerprint:
+            self._wait_too(first, caller)
+        else:
+            self._compare_in_store(first, call, caller)
+
+    def _join(self, living: Call, call: Call, caller: Caller) -> None:
+        """Let the caller of `call` wait for the living call of the same id, if it is the same call."""
+        if living.device_id != call.device_id or (living.keeping is None) != (call.keeping is None):
+            self._conflict(call, caller)
+        elif living.keeping is not None and not living.keeping.loaded:
+            self._compare_in_store(living, call, caller)
+        elif (living.kind, living.method, living.params) != (call.kind, call.method, call.params):
+            self._conflict(call, caller)
+        else:
+            self._wait_too(living, caller)
+
+    def _wait_too(self, living: Call, caller: Caller) -> None:
+        """One more caller gets what the living call's first one gets, or got."""
+        keeping, owner = living.keeping, living.owner
+        if keeping is not None and keeping.committed:
+            self._answer(caller, Complete(living, Outcome.OUTCOME_ACCEPTED))
+        elif living.completed:
+            problem = "The database does not answer, and nobody can tell yet whether this call is stored"
+            self._refuse(caller, TrunklineError(ErrorReason.ERROR_REASON_STORE_UNAVAILABLE, problem))
+        elif owner is None:  # its caller hung up before it was stored
+            living.owner = caller
+            caller.entered(living)
+        else:
+            if not isinstance(owner, Joined):
+                living.owner = owner = Joined(cast(Caller, owner))
+            owner.join(caller)
+            caller.entered(living)
+
+    def _compare_in_store(self, first: Call, call: Call, caller: Caller) -> None:
+        caller.entered(call)
+        self._taken.compare(first, call)
+
+    def _answer(self, caller: Caller, done: Complete) -> None:
+        caller.entered(done.call)
+        caller.completed(done.call, done)
+
+    def _conflict(self, call: Call, caller: Caller) -> None:
+        done = conflict(call)
+        self._refuse(caller, TrunklineError(done.reason, done.detail), done.cause)
 
     def _refuse(self, caller: Caller, error: TrunklineError, cause: Cause.ValueType = Cause.CAUSE_UNSPECIFIED) -> None:
         self._counters.refused_call(error.reason)
         caller.refused(error, cause)
 
-    def _deadline(self, start: StartCall) -> int:
-        now = self._clock()
-        deadline = start.deadline_ms
-        if start.expire_unix_ms is not None:
-            deadline = now + start.expire_unix_ms - unix_ms()
-        return min(deadline, now + self._max_timeout_ms)
-
-    def _join(self, living: Call, call: Call, caller: Caller) -> None:
-        """Let the caller of `call` wait for the living call of the same id, if it is the same call."""
-        if (living.device_id, living.kind, living.method, living.params) != (
-            call.device_id,
-            call.kind,
-            call.method,
-            call.params,
-        ):
-            conflict = TrunklineError(ErrorReason.ERROR_REASON_CALL_CONFLICT, "This call id belongs to another call")
-            self._refuse(caller, conflict, Cause.CAUSE_IDEMPOTENCY_CONFLICT)
-            return
-        if not isinstance(living.owner, Joined):
-            living.owner = Joined(cast(Caller, living.owner))
-        living.owner.join(caller)
-        caller.entered(living)
-
     def _next_turn(self) -> None:
         self._turn_ahead = False
         self.take_turn()
-
-
-def _check_policy(policy: DeliveryPolicy) -> None:
-    if policy.strategy:
-        raise TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, "policy.strategy is for persistent calls")
-    if policy.redelivery not in REDELIVERY:
-        raise TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, f"Unknown redelivery {policy.redelivery}")
-
-
-def _redelivery(policy: DeliveryPolicy, device: DeviceEntry) -> Redelivery:
-    """The call's own, unless it leaves that to the device's profile."""
-    return REDELIVERY[policy.redelivery] if policy.redelivery else device.redelivery

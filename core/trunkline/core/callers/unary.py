@@ -8,11 +8,12 @@ from trunkline.contract.errors import TrunklineError, cause_name
 from trunkline.contract.ids import from_text, to_text
 from trunkline.contract.streams.frames import DeliveryPolicy, Persistence, StartCall
 from trunkline.core.callers.gate import CallGate
+from trunkline.core.callers.pending import retry_after_ms
 from trunkline.core.calls.model import Call, Complete
 from trunkline.core.identity.principal import Principal
 from trunkline.v1.call_pb2 import Outcome
 from trunkline.v1.error_pb2 import Cause, ErrorReason
-from trunkline.v1.rpc_service_pb2 import CallRequest, CallResponse
+from trunkline.v1.rpc_service_pb2 import CallRequest, CallResponse, SubmitRequest, SubmitResponse
 
 DEFAULT_TIMEOUT_MS: Final = 10_000
 
@@ -50,7 +51,15 @@ class UnaryCalls:
         Raises TrunklineError for every outcome that is not OK, with call_id, outcome and cause in its metadata. A
         cancelled caller has hung up.
         """
-        start = self._start(request, remaining_s)
+        return await self._run(principal, self._start(request, remaining_s))
+
+    async def submit(self, principal: Principal, request: SubmitRequest) -> SubmitResponse:
+        """Store one call; answered when that is durable. Raises as `call` does; a cancelled caller leaves the call
+        alone."""
+        response = await self._run(principal, self._start_stored(request))
+        return SubmitResponse(call_id=response.call_id)
+
+    async def _run(self, principal: Principal, start: StartCall) -> CallResponse:
         waiting = _Waiting(self._loop.create_future())
         self._open += 1
         try:
@@ -64,11 +73,7 @@ class UnaryCalls:
             self._open -= 1
 
     def _start(self, request: CallRequest, remaining_s: float | None) -> StartCall:
-        try:
-            device_id = from_text(request.device_id)
-            call_id = from_text(request.call_id) if request.call_id else b""
-        except ValueError as error:
-            raise TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, str(error)) from None
+        device_id, call_id = _ids(request)
         return StartCall(
             tag=0,
             device_id=device_id,
@@ -82,6 +87,24 @@ class UnaryCalls:
             policy=_policy(request),
             fail_fast=request.fail_fast,
             await_delivery=request.await_delivery,
+            retries=request.retries if request.HasField("retries") else None,
+        )
+
+    def _start_stored(self, request: SubmitRequest) -> StartCall:
+        device_id, call_id = _ids(request)
+        expire = request.expire_time if request.HasField("expire_time") else None
+        return StartCall(
+            tag=0,
+            device_id=device_id,
+            method=request.method,
+            params=request.params,
+            kind=request.kind,
+            deadline_ms=self._clock() + (request.timeout_ms or DEFAULT_TIMEOUT_MS),
+            expire_unix_ms=None if expire is None else expire.seconds * 1000 + expire.nanos // 1_000_000,
+            call_id=call_id,
+            idempotency_key=request.idempotency_key,
+            persistence=Persistence(request.additional_info),
+            policy=_policy(request),
             retries=request.retries if request.HasField("retries") else None,
         )
 
@@ -129,14 +152,31 @@ class _Waiting:
         name = Outcome.Name(done.outcome).removeprefix("OUTCOME_")
         cause = cause_name(done.cause)
         message = done.detail or f"The call ended {name}: {cause}"
-        self.outcome.set_exception(TrunklineError(done.reason, message, call_id=call_id, outcome=name, cause=cause))
+        error = TrunklineError(done.reason, message, call_id=call_id, outcome=name, cause=cause)
+        self.outcome.set_exception(_with_retry(error))
 
     def refused(self, error: TrunklineError, cause: Cause.ValueType) -> None:
         if self.outcome.done():
             return
         if cause:
             error.metadata["cause"] = cause_name(cause)
-        self.outcome.set_exception(error)
+        self.outcome.set_exception(_with_retry(error))
+
+
+def _with_retry(error: TrunklineError) -> TrunklineError:
+    """The error, with when its caller may try again, if that is known."""
+    wait_ms = retry_after_ms(error.reason)
+    if wait_ms:
+        error.metadata["retry_after_ms"] = str(wait_ms)
+    return error
+
+
+def _ids(request: CallRequest | SubmitRequest) -> tuple[bytes, bytes]:
+    """The device's id and the call's, empty if the caller does not choose it."""
+    try:
+        return from_text(request.device_id), from_text(request.call_id) if request.call_id else b""
+    except ValueError as error:
+        raise TrunklineError(ErrorReason.ERROR_REASON_INVALID_ARGUMENT, str(error)) from None
 
 
 def _timeout_ms(wanted_ms: int, remaining_s: float | None) -> int:
@@ -152,7 +192,7 @@ def _persistence(request: CallRequest) -> Persistence | None:
     return Persistence(request.persistence.additional_info) if request.HasField("persistence") else None
 
 
-def _policy(request: CallRequest) -> DeliveryPolicy | None:
+def _policy(request: CallRequest | SubmitRequest) -> DeliveryPolicy | None:
     if not request.HasField("policy"):
         return None
     return DeliveryPolicy(request.policy.strategy, request.policy.redelivery)

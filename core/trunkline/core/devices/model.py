@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from trunkline.contract.ids import NO_ID, new_id
-from trunkline.core.calls.model import Redelivery
+from trunkline.core.calls.model import Redelivery, Strategy
 from trunkline.core.presence.model import NEVER, Presence
 from trunkline.v1.device_pb2 import CredentialsType
 from trunkline.v1.device_profile_pb2 import TransportType
@@ -104,7 +104,9 @@ class DeviceEntry:
     gateway: bool
     """Its additional info says `"gateway": true`."""
     redelivery: Redelivery = Redelivery.UNANSWERED
-    """Of calls that do not say it themselves."""
+    """Of calls that do not say it themselves, as the next one."""
+    strategy: Strategy | None = None
+    """None: as the server says."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,15 @@ class DeviceSession:
         """Queue the call on the link."""
         self.link.end.send(
             Deliver(
-                self.handle, call.request_id, call.method, call.params, call.deadline_ms, call.kind, b"", False, prompt
+                self.handle,
+                call.request_id,
+                call.method,
+                call.params,
+                call.deadline_ms,
+                call.kind,
+                call.call_id,
+                call.keeping is not None,
+                prompt,
             )
         )
 

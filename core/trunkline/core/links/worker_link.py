@@ -42,6 +42,7 @@ from trunkline.core.links.told_profiles import ToldProfiles
 from trunkline.core.metrics import Counters
 from trunkline.core.presence.tracker import PresenceTracker
 from trunkline.core.profiles.transports import TransportProfiles
+from trunkline.core.storing.replies import Replies
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.transport_service_pb2 import DataKind, SessionKind
 
@@ -63,6 +64,7 @@ class WorkerLink:
         *,
         clock: Clock,
         runner: CallRunner,
+        replies: Replies,
         admission: Admission,
         profiles: TransportProfiles,
         presence: PresenceTracker,
@@ -76,6 +78,7 @@ class WorkerLink:
         self.end = end
         self._clock = clock
         self._runner = runner
+        self._replies = replies
         self._presence = presence
         self._next_epoch = next_epoch
         self._suspension_ms = suspension_ms
@@ -378,18 +381,21 @@ class WorkerLink:
     def _reply(self, frame: Reply) -> None:
         session = self.sessions.get(frame.session) or self._ended.get(frame.session)
         device_id = frame.device_id or (session.device_id if session else self._openings.device_id(frame.session))
-        if device_id:
-            now = self._clock()
-            machine = self._runner.machine(device_id)
-            self._runner.perform(device_id, machine.replied(frame.request_id, frame.payload, frame.error, now))
-            if session is None:
-                self._runner.release(device_id)
-            else:
-                self._presence.heard(session.visit, now)
-        else:
+        if not device_id:
             self._known(frame)
+            if frame.keep:
+                self.end.send(ReplyStored(frame.session, frame.request_id))  # nobody can tell whose it is
+            return
         if frame.keep:
-            self.end.send(ReplyStored(frame.session, frame.request_id))  # it belongs to no stored call
+            self._replies.came(device_id, frame, lambda: self.end.send(ReplyStored(frame.session, frame.request_id)))
+        else:
+            stray = self._runner.replied(device_id, frame.request_id, frame.payload, frame.error)
+            if stray is not None:
+                self._runner.stray(device_id, frame.request_id, frame.payload, stray)
+        if session is None:
+            self._runner.release(device_id)
+        else:
+            self._presence.heard(session.visit, self._clock())
 
     # --- what devices say of their own accord ---
 

@@ -15,7 +15,7 @@ from trunkline.core.callers.unary import UnaryCalls
 from trunkline.core.identity.principal import Part
 from trunkline.core.rpc.authentication import Authentication
 from trunkline.v1 import rpc_service_pb2_grpc
-from trunkline.v1.rpc_service_pb2 import CallRequest, CallResponse, CallStreamRequest
+from trunkline.v1.rpc_service_pb2 import CallRequest, CallResponse, CallStreamRequest, SubmitRequest, SubmitResponse
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -32,6 +32,11 @@ class RpcService(rpc_service_pb2_grpc.RpcServiceServicer):
         """One call, to its outcome."""
         principal = self._authentication.principal(context.invocation_metadata())
         return await self._unary.call(principal, request, context.time_remaining())
+
+    async def Submit(self, request: SubmitRequest, context: Context) -> SubmitResponse:
+        """One stored call, to its acceptance."""
+        principal = self._authentication.principal(context.invocation_metadata())
+        return await self._unary.submit(principal, request)
 
     # Reads and writes through the context, so that a cancelled stream stops both its tasks; the generated type says
     # iterator.
