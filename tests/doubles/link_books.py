@@ -20,6 +20,8 @@ from trunkline.contract.streams.frames import (
     DeviceData,
     Disconnected,
     Refused,
+    Reply,
+    ReplyStored,
     Resume,
     Resumed,
     Subscribe,
@@ -34,6 +36,7 @@ from trunkline.v1.transport_service_pb2 import Acknowledgement, DeliveryState, D
 
 EXPLICIT: Final = Acknowledgement.ACKNOWLEDGEMENT_EXPLICIT
 NOT_SENT: Final = DeliveryState.DELIVERY_STATE_NOT_SENT
+NOT_ACKNOWLEDGED: Final = DeliveryState.DELIVERY_STATE_NOT_ACKNOWLEDGED
 CLIENT: Final = DisconnectCause.DISCONNECT_CAUSE_CLIENT
 TWOWAY: Final = CallKind.CALL_KIND_TWO_WAY
 
@@ -49,6 +52,11 @@ class Call:
     state: str = "unsent"
     sent_as: int = 0
     """The acknowledgement that held when it was last sent."""
+
+    @staticmethod
+    def durable(request_id: int) -> bool:
+        """Whether it is a stored one: every third is."""
+        return request_id % 3 == 0
 
 
 @dataclass
@@ -69,6 +77,12 @@ class CoreBooks:
     """The same, before as well: what came behind a Connect that is being looked up is handled too."""
     asked: list[int] = field(default_factory=list)
     """The calls that devices made."""
+    unstored: list[tuple[int, int]] = field(default_factory=list)
+    """Session and request id of replies that the worker keeps until they are stored."""
+    stored: set[int] = field(default_factory=set)
+    """Request ids of replies that are."""
+    unacknowledged: set[int] = field(default_factory=set)
+    """Request ids of deliveries that were reported so."""
     named: set[int] = field(default_factory=set)
     epoch: int = 0
 
@@ -101,7 +115,14 @@ class CoreBooks:
             self.named.clear()
             self.suspended.clear()
             return
+        if isinstance(frame, Reply):
+            assert frame.keep or not Call.durable(frame.request_id), "nobody keeps a stored call's reply"
+            if frame.keep:
+                self.unstored.append((session, frame.request_id))
+            return
         if isinstance(frame, DeliveryReport):
+            if frame.state == NOT_ACKNOWLEDGED:
+                self.unacknowledged.add(frame.request_id)
             call = self.calls.get(frame.request_id)
             if frame.state == NOT_SENT and call is not None:
                 assert call.state != "written", "an ack said sent before the report to the contrary came"
@@ -157,7 +178,13 @@ class CoreBooks:
         call = self.calls.setdefault(request_id, Call(session))
         call.state = "sent"
         call.sent_as = self.sessions[session]
-        self.link.core.send(Deliver(session, request_id, "m", b"x" * size, FAR, TWOWAY, prompt=request_id % 2 == 0))
+        prompt, durable = request_id % 2 == 0, Call.durable(request_id)
+        self.link.core.send(Deliver(session, request_id, "m", b"x" * size, FAR, TWOWAY, durable=durable, prompt=prompt))
+
+    def store(self, session: int, request_id: int) -> None:
+        self.unstored.remove((session, request_id))
+        self.stored.add(request_id)
+        self.link.core.send(ReplyStored(session, request_id))
 
     def take_back(self, request_id: int) -> None:
         call = self.calls.get(request_id)
@@ -176,8 +203,14 @@ class WorkerBooks:
     acknowledgement: dict[int, int] = field(default_factory=dict)
     written: Counter[int] = field(default_factory=Counter)
     written_as: dict[int, int] = field(default_factory=dict)
+    unanswered: dict[int, int] = field(default_factory=dict)
+    """Request id → session of deliveries without a reply."""
+    answered: set[int] = field(default_factory=set)
+    """Stored calls with one."""
     open: dict[int, int] = field(default_factory=dict)
     """Request id → session of deliveries that want a report."""
+    overdue: set[int] = field(default_factory=set)
+    """Those of them that were reported unacknowledged."""
     full: bool = False
     """The device's buffer is full: nothing more is delivered."""
     fragile: bool = False
@@ -203,9 +236,20 @@ class WorkerBooks:
                     self.link.worker.send(DeliveryReport(effect.session, effect.request_id, NOT_SENT))
                 else:
                     self.written[effect.request_id] += 1
+                    self.unanswered[effect.request_id] = effect.session
                     self.written_as[effect.request_id] = self.acknowledgement[effect.session]
                     if self.acknowledgement[effect.session] == EXPLICIT:
                         self.open[effect.request_id] = effect.session
+
+    def reply(self, request_id: int) -> None:
+        session = self.unanswered.pop(request_id)
+        assert self.link.worker.send(Reply(session, request_id, b"{}"))
+        if Call.durable(request_id):
+            self.answered.add(request_id)
+
+    def report_overdue(self, request_id: int) -> None:
+        assert self.link.worker.send(DeliveryReport(self.open[request_id], request_id, NOT_ACKNOWLEDGED))
+        self.overdue.add(request_id)
 
     def open_session(self, session: int, kind: SessionKind.ValueType) -> None:
         self.link.worker.send(Connect(session, kind, 16, access_token="token"))

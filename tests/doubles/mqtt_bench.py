@@ -91,7 +91,9 @@ class MqttBench:
         """A publish of the device."""
         self.session.receive(packets.publish(self.level, topic.encode(), payload, qos, packet_id if qos else 0))
 
-    def deliver(self, request_id: int, params: bytes = b'{"pin":7}', timeout_ms: int = 60_000) -> bool:
+    def deliver(
+        self, request_id: int, params: bytes = b'{"pin":7}', timeout_ms: int = 60_000, call_id: bytes = b""
+    ) -> bool:
         """A call from the core."""
         call = Deliver(
             self.session.number,
@@ -100,6 +102,7 @@ class MqttBench:
             params,
             self.clock.now + timeout_ms,
             CallKind.CALL_KIND_TWO_WAY,
+            call_id,
         )
         return self.session.deliver(call, self.clock.now)
 

@@ -21,6 +21,8 @@ class MqttDevice:
         self._tls = tls
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self._packet_id = 0
+        self._confirmed = 0
+        """PUBACKs read."""
         self._writes = True
 
     async def open(self) -> Self:
@@ -43,6 +45,7 @@ class MqttDevice:
         while (place := packets.packet_at(head, 0)) is None:
             head += await reader.readexactly(1)
         body = await reader.readexactly(place[1] - place[0]) if place[1] > len(head) else b""
+        self._confirmed += head[0] >> 4 == packets.PUBACK
         return head[0], body
 
     async def expect(self, kind: int) -> bytes:
@@ -95,6 +98,10 @@ class MqttDevice:
     async def reply(self, request_id: int, payload: bytes) -> None:
         """Publish a reply."""
         self.publish(f"v1/devices/me/rpc/response/{request_id}", payload)
+
+    def confirmed(self) -> int | None:
+        """How many of its publishes were acknowledged, of what it has read; None at QoS 0."""
+        return self._confirmed if self._qos else None
 
     def publish(self, topic: str, payload: bytes, qos: int | None = None) -> int:
         """Publish anything; returns the packet id, 0 at QoS 0."""

@@ -27,6 +27,18 @@ async def test_mqtt_is_an_endpoint(level: int, qos: int) -> None:
     await check_endpoint(mqtt_endpoint, lambda endpoint: device_of(endpoint, level, qos))
 
 
+async def test_the_kit_finds_a_confirmation_that_comes_too_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    acknowledge = MqttSession.acknowledge
+
+    def hasty(session: MqttSession, packet_id: int, *, reply_kept: int = 0) -> None:
+        acknowledge(session, packet_id)
+
+    monkeypatch.setattr(MqttSession, "acknowledge", hasty)
+    with pytest.raises(AssertionError) as caught:
+        await check_endpoint(mqtt_endpoint, lambda endpoint: device_of(endpoint, packets.V5, 1))
+    assert "keeps_replies_to_stored_calls" in caught.value.__notes__[0]
+
+
 async def test_the_kit_finds_a_lost_call(monkeypatch: pytest.MonkeyPatch) -> None:
     def forgetful(session: MqttSession, call: Deliver, now: int) -> bool:
         return True

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import pytest
 from doubles.bare_endpoint import BareDevice, BareEndpoint
+from doubles.shifted_clock import ShiftedClock
 
 from trunkline.contract.metadata import LINK_SUPERSEDED_EXIT
 from trunkline.contract.streams.core_end import Written
@@ -133,6 +134,24 @@ async def test_one_that_was_not_goes_back(takes: bool | Exception) -> None:
         device.takes = True
         on.core.deliver(device.number, 2)
         await on.core.hear(Written)
+
+
+async def test_a_call_whose_time_is_over_goes_back_unsent() -> None:
+    clock = ShiftedClock()
+    clock.advance(60_000)  # the core's, still
+    async with asyncio.timeout(GUARD_S), ScriptedCore({TOKEN}) as core:
+        worker = Worker("bare", BareEndpoint(), core.connector, worker_id="bare-1", drain_grace_s=0.0, clock=clock)
+        await worker.start()
+        device = BareDevice(worker)
+        device.connect(TOKEN)
+        device.subscribe()
+        await core.hear(Subscribe)
+        core.deliver(device.number, 1, timeout_ms=59_000)
+        core.deliver(device.number, 2, timeout_ms=90_000)
+        assert await core.hear(DeliveryReport) == DeliveryReport(device.number, 1, NOT_SENT)
+        assert await core.hear(Written) == Written(device.number, 2)
+        assert (worker.counters.delivered, worker.counters.not_sent) == (1, 1)
+        await worker.drain()
 
 
 async def test_an_endpoint_finds_profiles_as_they_are_now() -> None:

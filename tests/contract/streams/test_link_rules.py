@@ -3,7 +3,7 @@
 At random the link is cut, either direction is held back, the core restarts, sessions open and end, devices talk and
 calls are delivered. The books on either side must agree in the end: a call was written to its device exactly once if
 the core believes so, and not at all if it does not; all that devices said was handled, once and in order by any one
-core; and nothing is left waiting.
+core; replies to stored calls are told until they are stored; and nothing is left waiting.
 """
 
 from collections import defaultdict
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from random import Random
 
 import pytest
-from doubles.link_books import FAR, CoreBooks, WorkerBooks
+from doubles.link_books import FAR, Call, CoreBooks, WorkerBooks
 from doubles.scripted_link import ScriptedLink, core_end
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -49,12 +49,15 @@ class LinkUnderFire:
             self.device_talks: 4,
             self.device_leaves: 1,
             self.device_acknowledges: 4,
+            self.device_does_not_acknowledge: 1,
+            self.device_replies: 5,
             self.buffers_fill_or_drain: 1,
             self.connections_get_fragile_or_solid: 1,
             self.core_admits: 4,
             self.core_delivers: 8,
             self.core_delivers_again: 6,
             self.core_takes_back: 1,
+            self.core_stores_a_reply: 3,
             self.link_opens: 2,
             self.link_breaks: 1,
             self.some_moves: 10,
@@ -107,6 +110,16 @@ class LinkUnderFire:
             session = self.worker.open.pop(request_id)
             self.link.worker.send(DeliveryReport(session, request_id, DELIVERED))
 
+    def device_does_not_acknowledge(self) -> None:
+        living = self.living()
+        if open := [request_id for request_id, session in self.worker.open.items() if session in living]:
+            self.worker.report_overdue(self.random.choice(open))
+
+    def device_replies(self) -> None:
+        living = self.living()
+        if asked := [request_id for request_id, session in self.worker.unanswered.items() if session in living]:
+            self.worker.reply(self.random.choice(asked))
+
     def buffers_fill_or_drain(self) -> None:
         self.worker.full = not self.worker.full
 
@@ -132,6 +145,10 @@ class LinkUnderFire:
     def core_takes_back(self) -> None:
         if self.calls:
             self.core.take_back(self.random.randint(1, self.calls))
+
+    def core_stores_a_reply(self) -> None:
+        if self.core.unstored:
+            self.core.store(*self.random.choice(self.core.unstored))
 
     # --- the network and time ---
 
@@ -195,6 +212,9 @@ class LinkUnderFire:
         self.all_moves()
         self.check_calls()
         self.check_data()
+        self.check_replies()
+        open = {request_id for request_id, session in self.worker.open.items() if session in self.living()}
+        assert open & self.worker.overdue <= self.core.unacknowledged, "this core waits for acknowledgements"
         assert set(self.living()) == set(self.core.sessions)
         assert not any(self.worker.asked[session] for session in self.living()), "a subscription was never answered"
         assert self.link.worker.unacked_bytes == 0
@@ -207,6 +227,14 @@ class LinkUnderFire:
             assert self.worker.written[request_id] == (call.state == "written"), f"call {request_id}: {call}"
             if call.state == "written":
                 assert self.worker.written_as[request_id] == call.sent_as
+
+    def check_replies(self) -> None:
+        while self.core.unstored:
+            self.core.store(*self.core.unstored[0])
+        self.all_moves()
+        stored = {request_id for core in (*self.earlier, self.core) for request_id in core.stored}
+        assert self.worker.answered == {request_id for request_id in stored if Call.durable(request_id)}
+        assert self.link.worker.kept_replies == 0, "a reply was not told until it was stored"
 
     def check_data(self) -> None:
         cores = [*self.earlier, self.core]

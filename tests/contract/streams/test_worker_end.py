@@ -308,7 +308,7 @@ def test_replies_of_stored_and_unknown_calls_are_kept() -> None:
     assert stored.keep
     assert unknown.keep
     assert not link.worker.send(Reply(1, 100, b"x" * 2_000))
-    assert link.worker.dropped_replies == 1
+    assert (link.worker.kept_replies, link.worker.dropped_replies) == (2, 1)
 
 
 def test_sixteen_kept_replies_stop_the_reading_of_their_session() -> None:
@@ -386,6 +386,30 @@ def test_a_session_is_resumed_with_its_open_deliveries() -> None:
     link.link()
     (resume,) = [frame for frame in link.take_core() if isinstance(frame, Resume)]
     assert (resume.session, resume.acknowledgement, resume.open) == (1, EXPLICIT, (2, 3))
+
+
+def test_another_core_hears_which_open_deliveries_are_overdue() -> None:
+    link = linked(1, acknowledgement=EXPLICIT)
+    for request_id in (1, 1, 2, 3):  # 1 was sent again
+        link.core.send(deliver(request_id, durable=True))
+    link.settle()
+    for request_id in (1, 2, 1, 3):
+        link.worker.send(DeliveryReport(1, request_id, NOT_ACKNOWLEDGED))
+    for request_id in (1, 2):
+        link.worker.send(DeliveryReport(1, request_id, DELIVERED))
+    link.settle()
+    link.later(ACK_MS)
+    link.cut()
+    link.take_core()
+    link.link()
+    assert [frame for frame in link.take_core() if isinstance(frame, DeliveryReport)] == []
+    link.cut()
+    link.core = core_end(b"another core")
+    link.link()
+    resume, _, *told = link.take_core()
+    assert isinstance(resume, Resume)
+    assert resume.open == (1, 3)
+    assert told == [DeliveryReport(1, 1, NOT_ACKNOWLEDGED), DeliveryReport(1, 3, NOT_ACKNOWLEDGED)]
 
 
 def test_an_unanswered_connect_is_told_to_the_next_core_with_all_behind_it() -> None:

@@ -16,8 +16,10 @@ from trunkline.contract.streams.frames import (
     DeliveryReport,
     Disconnected,
     Reply,
+    ReplyStored,
     Resume,
     Subscribe,
+    Withdraw,
 )
 from trunkline.transports.endpoint import Endpoint
 from trunkline.transports.scripted_core import ScriptedCore
@@ -55,6 +57,11 @@ class Device(Protocol):
 
     async def reply(self, request_id: int, payload: bytes) -> None:
         """Answer a call."""
+        ...
+
+    def confirmed(self) -> int | None:
+        """How many of its replies it was told have arrived, of what it has read so far; None where the protocol does
+        not tell."""
         ...
 
     async def closed(self) -> None:
@@ -144,6 +151,73 @@ async def reports_delivery(stage: Bench) -> None:
     assert not stage.core.heard(DeliveryReport)
 
 
+async def keeps_replies_to_stored_calls(stage: Bench) -> None:
+    """A device hears that its reply to a stored call arrived once the core has stored it, and of others at once; a
+    reply that is not yet stored is told again after a break of the link."""
+    session = (await attached(stage)).session
+    stage.core.deliver(session, 1)
+    await stage.device.receive()
+    await stage.device.reply(1, b"{}")
+    assert not (await stage.core.hear(Reply)).keep
+    stage.core.deliver(session, 2, durable=True)
+    await stage.device.receive()
+    confirms = stage.device.confirmed() is not None
+    assert stage.device.confirmed() == (1 if confirms else None)
+    await stage.device.reply(2, b'{"kept":true}')
+    assert (await stage.core.hear(Reply)).keep
+    await stage.core.cut()
+    again = await stage.core.hear(Reply)
+    assert (again.request_id, again.payload, again.keep) == (2, b'{"kept":true}', True)
+    stage.core.deliver(session, 3)
+    await stage.device.receive()
+    assert stage.device.confirmed() == (1 if confirms else None)
+    stage.core.send(ReplyStored(session, 2))
+    stage.core.deliver(session, 4)
+    await stage.device.receive()
+    assert stage.device.confirmed() == (2 if confirms else None)
+
+
+async def delivers_again(stage: Bench) -> None:
+    """A stored call that is sent again reaches the device again under its request id, with a report of its own."""
+    subscribe = await attached(stage)
+    for _ in range(2):
+        stage.core.deliver(subscribe.session, 5, "setGpio", b"1", durable=True)
+        assert await stage.device.receive() == ReceivedCall(5, "setGpio", b"1")
+        assert await stage.core.hear(Written) == Written(subscribe.session, 5)
+    if subscribe.acknowledgement == Acknowledgement.ACKNOWLEDGEMENT_EXPLICIT:
+        for _ in range(2):
+            report = await stage.core.hear(DeliveryReport)
+            assert (report.request_id, report.state) == (5, DeliveryState.DELIVERY_STATE_DELIVERED)
+    assert not stage.core.heard(DeliveryReport)
+
+
+async def withdraws(stage: Bench) -> None:
+    """A withdrawn call either does not reach the device and is reported as not sent, or it went out and is reported
+    as any other; nothing behind it is held up."""
+    subscribe = await attached(stage)
+    stage.core.deliver(subscribe.session, 6, durable=True)
+    await stage.core.hear(Written)
+    stage.core.send(Withdraw(subscribe.session, 6))
+    stage.core.send(Withdraw(subscribe.session, 6_000))  # of a call that is not here any more
+    stage.core.deliver(subscribe.session, 7)
+    call = await stage.device.receive()
+    went_out = call.request_id == 6
+    if went_out:
+        call = await stage.device.receive()
+    assert call.request_id == 7
+    explicit = subscribe.acknowledgement == Acknowledgement.ACKNOWLEDGEMENT_EXPLICIT
+    await stage.device.reply(7, b"{}")
+    await stage.core.hear(Reply)
+    expected = [(7, DeliveryState.DELIVERY_STATE_DELIVERED)] if explicit else []
+    if not went_out:
+        expected.append((6, DeliveryState.DELIVERY_STATE_NOT_SENT))
+    elif explicit:
+        expected.append((6, DeliveryState.DELIVERY_STATE_DELIVERED))
+    reports = [await stage.core.hear(DeliveryReport) for _ in expected]
+    assert {(report.request_id, report.state) for report in reports} == set(expected)
+    assert not stage.core.heard(DeliveryReport)
+
+
 async def returns_what_it_cannot_send(stage: Bench) -> None:
     """A call to a device that left comes back as not sent."""
     subscribe = await attached(stage)
@@ -197,6 +271,9 @@ SCENARIOS: Final[tuple[Callable[[Bench], Awaitable[None]], ...]] = (
     refuses_bad_credentials,
     delivers_and_replies,
     reports_delivery,
+    keeps_replies_to_stored_calls,
+    delivers_again,
+    withdraws,
     returns_what_it_cannot_send,
     reports_the_end,
     closes_when_told,

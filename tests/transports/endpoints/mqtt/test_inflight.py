@@ -35,6 +35,25 @@ def test_what_is_no_call_is_never_overdue_nor_stuck() -> None:
     assert inflight.acknowledged(packet_id) == 0
 
 
+def test_more_time_is_for_those_that_are_awaited() -> None:
+    inflight = Inflight()
+    inflight.add(41, 100)
+    inflight.add(0, NEVER)
+    assert inflight.overdue(100) == [41]
+    inflight.add(42, 200)
+    inflight.postpone(50)
+    assert inflight.overdue(249) == []
+    assert inflight.overdue(250) == [42]
+    assert (inflight.stuck(), inflight.awaited()) == (2, False)  # whose time is never keeps it
+
+
+def test_a_call_may_be_under_way_twice() -> None:
+    inflight = Inflight()
+    first, second = inflight.add(41, 100), inflight.add(41, 200)
+    assert inflight.overdue(200) == [41, 41]
+    assert (inflight.acknowledged(second), inflight.acknowledged(first), len(inflight)) == (41, 41, 0)
+
+
 def test_identifiers_start_again_and_skip_those_that_are_taken() -> None:
     inflight = Inflight()
     taken = inflight.add(1, 0)

@@ -23,8 +23,10 @@ from trunkline.contract.streams.frames import (
     DeviceData,
     Disconnected,
     Reply,
+    ReplyStored,
     Subscribe,
 )
+from trunkline.contract.streams.worker_session import KEPT_REPLIES
 from trunkline.transports.endpoints.mqtt import endings, packets
 from trunkline.transports.endpoints.mqtt.packets import V3_1_1, V5
 from trunkline.transports.endpoints.mqtt.reason_codes import ReasonCode
@@ -180,6 +182,30 @@ async def test_an_unacknowledged_call_is_reported() -> None:
             session, 41, DeliveryState.DELIVERY_STATE_NOT_ACKNOWLEDGED
         )
         assert not on.endpoint.busy()
+
+
+async def test_acknowledgements_have_more_time_while_replies_wait_for_the_store() -> None:
+    async with stage(max_inflight=1_000) as on:
+        device, session = await on.attach(keep_alive_s=2)
+        kept = range(1, KEPT_REPLIES + 1)
+        for request_id in kept:
+            on.core.deliver(session, request_id, durable=True)
+            assert (await device.receive()).request_id == request_id
+            await device.reply(request_id, b"{}")
+            await on.core.hear(Reply)
+        for _ in kept:
+            await on.core.hear(DeliveryReport)
+        on.core.deliver(session, 99)
+        assert (await device.receive()).request_id == 99  # and acknowledged, but nobody reads it
+        on.sweep(30_000)
+        assert on.core.heard(DeliveryReport) == []
+        for request_id in kept:
+            on.core.send(ReplyStored(session, request_id))
+        assert await on.core.hear(DeliveryReport) == DeliveryReport(session, 99, DeliveryState.DELIVERY_STATE_DELIVERED)
+        assert [packets.decode_puback(await device.expect(packets.PUBACK), V3_1_1)[0] for _ in kept] == [
+            packet_id + 1
+            for packet_id in kept  # 1 was its subscription
+        ]
 
 
 async def test_the_core_hears_who_was_active() -> None:

@@ -15,10 +15,12 @@ from trunkline.contract.streams.frames import (
     Refused,
     Reply,
     Subscribe,
+    TransportProfile,
     Unsubscribe,
 )
 from trunkline.transports.endpoints.mqtt import endings, packets
 from trunkline.transports.endpoints.mqtt.congestion import Congestion
+from trunkline.transports.endpoints.mqtt.deadline_properties import deadline_properties
 from trunkline.transports.endpoints.mqtt.fields import Properties, PropertyId
 from trunkline.transports.endpoints.mqtt.packets import V3_1, V3_1_1, V5
 from trunkline.transports.endpoints.mqtt.reason_codes import ReasonCode
@@ -30,6 +32,9 @@ from trunkline.v1.transport_service_pb2 import Acknowledgement, DataKind, Delive
 
 LEVELS = [V3_1, V3_1_1, V5]
 RESPONSES = "v1/devices/me/rpc/response/+"
+CALL_ID = bytes.fromhex("0123456789abcdef0123456789abcdef")
+BODY = b'{"method":"setGpio","params":{"pin":7}}'
+TOLD = BODY[:-1] + b',"trunkline":{"callId":"01234567-89ab-cdef-0123-456789abcdef","remainingMs":%d}}'
 DELIVERED = DeliveryState.DELIVERY_STATE_DELIVERED
 NOT_ACKNOWLEDGED = DeliveryState.DELIVERY_STATE_NOT_ACKNOWLEDGED
 PROTOCOL_ERROR = DisconnectCause.DISCONNECT_CAUSE_PROTOCOL_ERROR
@@ -251,6 +256,40 @@ class TestDelivering:
         assert call.payload == b'{"method":"setGpio","params":{"pin":7,"value":1.50}}'
         assert (call.qos, call.packet_id) == (qos, qos)
 
+    @pytest.mark.parametrize("qos", [0, 1])
+    def test_devices_of_version_5_are_told_what_is_left_of_a_calls_time(self, qos: int) -> None:
+        bench = opened(V5, qos)
+        topic = b"v1/devices/me/rpc/request/41"
+        assert bench.deliver(41, timeout_ms=4_321, call_id=CALL_ID)
+        assert bench.line.written == packets.publish(V5, topic, BODY, qos, qos, deadline_properties(CALL_ID, 4_321))
+
+    @pytest.mark.parametrize("level", LEVELS)
+    def test_a_profile_may_ask_for_it_in_the_body(self, level: int) -> None:
+        bench = opened(level)
+        bench.link.profiles[b"p" * 16] = TransportProfile(b"p" * 16, 2, deadline_in_body=True)
+        assert bench.deliver(41, timeout_ms=4_321, call_id=CALL_ID)
+        values = packets.NONE_WRITTEN if level != V5 else deadline_properties(CALL_ID, 4_321)
+        topic = b"v1/devices/me/rpc/request/41"
+        assert bench.line.written == packets.publish(level, topic, TOLD % 4_321, 1, 1, values)
+        bench.line.take()
+        bench.link.profiles[b"p" * 16] = TransportProfile(b"p" * 16, 3)
+        bench.deliver(42, call_id=CALL_ID)
+        assert bench.published()[0].payload == BODY
+
+    def test_it_is_left_out_where_a_devices_packets_have_no_room(self) -> None:
+        told = set()
+        for size in range(70, 300):
+            bench = MqttBench(V5)
+            bench.connect(values={PropertyId.MAXIMUM_PACKET_SIZE: size})
+            bench.link.profiles[b"p" * 16] = TransportProfile(b"p" * 16, 2, deadline_in_body=True)
+            bench.subscribe(qos=0)
+            if bench.deliver(41, call_id=CALL_ID):
+                assert len(bench.line.written) <= size
+                (call,) = bench.published()
+                assert call.payload in (BODY, TOLD % 60_000)
+                told.add((call.payload == BODY, bool(call.properties)))
+        assert told == {(True, False), (False, False), (False, True)}  # the properties are longer than the member
+
     def test_absent_params_are_null(self) -> None:
         bench = opened()
         bench.deliver(1, b"")
@@ -301,6 +340,22 @@ class TestDelivering:
         assert bench.link.take() == [DeliveryReport(1, 41, NOT_ACKNOWLEDGED)]
         bench.session.receive(packets.puback(V3_1_1, packet_id))
         assert bench.link.take() == [DeliveryReport(1, 41, DELIVERED)]
+
+    def test_a_call_that_is_sent_again_is_one_more_packet(self) -> None:
+        bench = opened()
+        bench.deliver(41)
+        assert not overdue(bench.session, bench.advance(10_000))
+        bench.session.withdraw(41)  # changes nothing: it is with the device
+        bench.deliver(41)
+        first, second = bench.published()
+        assert (first.topic, first.payload) == (second.topic, second.payload)
+        assert first.packet_id != second.packet_id
+        assert bench.link.take() == [DeliveryReport(1, 41, NOT_ACKNOWLEDGED)]
+        bench.session.receive(packets.puback(V3_1_1, first.packet_id))
+        assert bench.link.take() == [DeliveryReport(1, 41, DELIVERED)]
+        assert not overdue(bench.session, bench.advance(10_000))
+        bench.session.receive(packets.puback(V3_1_1, second.packet_id))
+        assert bench.link.take() == [DeliveryReport(1, 41, NOT_ACKNOWLEDGED), DeliveryReport(1, 41, DELIVERED)]
 
     def test_no_acknowledgement_is_awaited_beyond_the_calls_end(self) -> None:
         bench = opened()
@@ -499,6 +554,7 @@ class TestEnding:
             (ErrorReason.ERROR_REASON_SESSION_SUPERSEDED, ReasonCode.SESSION_TAKEN_OVER),
             (ErrorReason.ERROR_REASON_CREDENTIALS_CHANGED, ReasonCode.ADMINISTRATIVE_ACTION),
             (ErrorReason.ERROR_REASON_DEVICE_DELETED, ReasonCode.ADMINISTRATIVE_ACTION),
+            (ErrorReason.ERROR_REASON_DELIVERY_TIMEOUT, ReasonCode.ADMINISTRATIVE_ACTION),
             (ErrorReason.ERROR_REASON_SESSION_UNKNOWN, ReasonCode.IMPLEMENTATION_SPECIFIC_ERROR),
         ],
     )

@@ -1,12 +1,13 @@
 import pytest
 from doubles.mqtt_bench import MqttBench
 
+from trunkline.contract.streams.frames import DeliveryReport
 from trunkline.transports.endpoints.mqtt import packets
 from trunkline.transports.endpoints.mqtt.congestion import Congestion
 from trunkline.transports.endpoints.mqtt.packets import V3_1_1, V5
 from trunkline.transports.endpoints.mqtt.session import Stage
-from trunkline.transports.endpoints.mqtt.timeouts import look_at, overdue
-from trunkline.v1.transport_service_pb2 import DisconnectCause
+from trunkline.transports.endpoints.mqtt.timeouts import look_at, overdue, stand_still
+from trunkline.v1.transport_service_pb2 import DeliveryState, DisconnectCause
 
 KEEP_ALIVE = DisconnectCause.DISCONNECT_CAUSE_KEEPALIVE
 
@@ -98,6 +99,19 @@ def test_a_device_that_catches_up_is_looked_at_as_before() -> None:
     assert bench.line.open
     look_at(bench.session, bench.advance(1))
     assert not bench.line.open
+
+
+def test_nobody_is_blamed_for_an_acknowledgement_that_was_not_read() -> None:
+    bench = MqttBench()
+    bench.connect()
+    stand_still(bench.session, 500)  # nothing is under way
+    bench.subscribe()
+    bench.deliver(41)
+    stand_still(bench.session, 500)
+    assert overdue(bench.session, bench.advance(10_499))
+    assert bench.link.take() == []
+    assert not overdue(bench.session, bench.advance(1))
+    assert bench.link.take() == [DeliveryReport(1, 41, DeliveryState.DELIVERY_STATE_NOT_ACKNOWLEDGED)]
 
 
 def test_answers_end_with_the_one_that_was_too_much() -> None:
