@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import URL, Connection, make_url
-from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from trunkline.contract.errors import TrunklineError
@@ -61,13 +61,15 @@ class CommitUnknown(TrunklineError):
 class Database:
     """Transactions on one database. Build it with `Database.open`."""
 
-    def __init__(self, engine: AsyncEngine, ownership: Ownership | None = None) -> None:
-        """`ownership`: of a database that several processes can reach."""
+    def __init__(
+        self, engine: AsyncEngine, ownership: Ownership | None = None, *, limit_s: float = TRANSACTION_LIMIT_S
+    ) -> None:
+        """`ownership`: of a database on a server. There a transaction is given up after `limit_s`."""
         self._engine = engine
         self._ownership = ownership
         # SQLite has one transaction at a time, and all of it was written for that.
         self._turn: AbstractAsyncContextManager[None] = asyncio.Lock() if ownership is not None else nullcontext()
-        self._limit_s = TRANSACTION_LIMIT_S if ownership is not None else None
+        self._limit_s = limit_s if ownership is not None else None
         self._running: set[asyncio.Task[Any]] = set()
         self._down = False
         self._closed = False
@@ -88,7 +90,7 @@ class Database:
         except BaseException as error:
             await database.close()
             if isinstance(error, TrunklineError) and error.__cause__ is not None:
-                raise _unavailable(f"The database {shown(url)} cannot be opened: {error.__cause__}") from error
+                raise _unavailable(f"The database {shown(url)} cannot be opened: {_why(error.__cause__)}") from error
             raise
         log.info("database_opened", database=shown(url))
         return database
@@ -148,7 +150,7 @@ class Database:
     def _failed(self, error: Exception, *, committing: bool) -> None:
         """Log the first of many failures."""
         if not self._down:
-            log.error("store_failed", error=str(error) or type(error).__name__, committing=committing)
+            log.error("store_failed", error=_why(error), committing=committing)
             self._down = True
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
@@ -174,6 +176,12 @@ def _parsed(url: str) -> URL:
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
         raise _unavailable(f"A database is one of SQLite or PostgreSQL, not {parsed.get_backend_name()}")
     return parsed
+
+
+def _why(error: BaseException) -> str:
+    """What the driver said, if it was the driver."""
+    said = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    return str(said) or type(said).__name__
 
 
 def _unavailable(message: str) -> TrunklineError:

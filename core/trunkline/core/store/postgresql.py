@@ -29,7 +29,7 @@ _CONNECT_S: Final = 10.0
 _LOCK: Final = (0x7472756E, 0x6B6C696E)
 """`trunklin`: what a core locks, in PostgreSQL's two numbers."""
 
-_OTHER_CORE_S: Final = 5
+PATIENCE_MS: Final = 5_000
 """How long the lock of a core that was killed may take to go with its connection."""
 
 _SESSION: Final = {
@@ -81,8 +81,9 @@ class Ownership:
     and whoever asks next takes it anew.
     """
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, *, patience_ms: int = PATIENCE_MS) -> None:
         self._url = url
+        self._patience_ms = patience_ms
         self._holder: asyncpg.Connection[asyncpg.Record] | None = None
         self._claiming: asyncio.Task[object] | None = None
 
@@ -117,7 +118,7 @@ class Ownership:
         connection = await _connect(self._url)
         try:
             await _check_server(connection)
-            await _lock(connection)
+            await _lock(connection, self._patience_ms)
         except BaseException:
             connection.terminate()
             raise
@@ -157,8 +158,8 @@ async def _check_server(connection: "asyncpg.Connection[asyncpg.Record]") -> Non
         log.warning("database_without_fsync", consequence="acknowledged calls do not survive power loss")
 
 
-async def _lock(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-    await connection.execute(f"SET lock_timeout = '{_OTHER_CORE_S}s'")
+async def _lock(connection: "asyncpg.Connection[asyncpg.Record]", patience_ms: int) -> None:
+    await connection.execute(f"SET lock_timeout = {patience_ms}")
     try:
         await connection.execute("SELECT pg_advisory_lock($1, $2)", *_LOCK)
     except asyncpg.LockNotAvailableError:
