@@ -506,7 +506,7 @@ class Resume(_message.Message):
     peer_address: _builtins.str
     @_builtins.property
     def open(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """deliveries without final report: they hold slots"""
+        """deliveries without final report: they hold slots; a call that was sent again is named for each"""
 
     def __init__(
         self,
