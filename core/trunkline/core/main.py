@@ -48,6 +48,7 @@ from trunkline.core.identity.tokens import Tokens
 from trunkline.core.identity.users import Users
 from trunkline.core.installation import open_store
 from trunkline.core.journal.journal import Journal
+from trunkline.core.journal.watches import CallWatches
 from trunkline.core.links.admission import Admission
 from trunkline.core.links.links import Links
 from trunkline.core.links.worker_link import WorkerLink
@@ -57,6 +58,7 @@ from trunkline.core.presence.watches import PresenceWatches
 from trunkline.core.profiles.model import DeviceProfile
 from trunkline.core.profiles.service import Profiles
 from trunkline.core.profiles.transports import TransportProfiles
+from trunkline.core.records.service import CallRecords
 from trunkline.core.rpc.authentication import Authentication
 from trunkline.core.rpc.device_service import DeviceService
 from trunkline.core.rpc.identity_service import IdentityService
@@ -109,6 +111,8 @@ class Core:
         self._replies: Replies
         self._cleaner: Cleaner
         self._gate: CallGate
+        self._records: CallRecords
+        self._call_watches: CallWatches
         self._watches: PresenceWatches
         self._epoch = 0
 
@@ -149,6 +153,7 @@ class Core:
         await self._take_up_presence(directory)
         devices = self.devices = Devices(store.devices, directory, settle=self.presence.settle)
         self._compose(start_number, directory, revocations)
+        self._compose_records(start_number, directory, devices)
         await self._take_up_calls()
         revocations.subscribe(self.callers.revoke)
         devices.on_deleted(self._device_deleted)
@@ -162,7 +167,13 @@ class Core:
         tenants = Tenants(store.tenants, revocations)
         tenants.on_deleted(self._devices_deleted)
         self.server = build_server(
-            rpc_service=RpcService(authentication, UnaryCalls(gate=self._gate, clock=monotonic_ms), self.callers),
+            rpc_service=RpcService(
+                authentication,
+                UnaryCalls(gate=self._gate, clock=monotonic_ms),
+                self.callers,
+                self._records,
+                self._call_watches,
+            ),
             transport_service=TransportService(authentication, self.links),
             device_service=DeviceService(
                 authentication=authentication,
@@ -285,6 +296,28 @@ class Core:
         self._replies = Replies(rows, self._runner, self.journal)
         self._cleaner = Cleaner(rows, ttl_days=settings.call_ttl_days, interval_s=settings.cleanup_interval_s)
 
+    def _compose_records(self, start_number: int, directory: Directory, devices: Devices) -> None:
+        """Whoever asks for calls later."""
+        settings, rows = self.settings, self._store.calls
+        self._records = CallRecords(
+            rows=rows,
+            runner=self._runner,
+            journal=self.journal,
+            directory=directory,
+            devices=devices,
+            clock=monotonic_ms,
+            max_wait_ms=settings.max_timeout_ms,
+            store_wait_ms=settings.store_wait_ms,
+        )
+        self._call_watches = CallWatches(
+            self.journal.ring,
+            start_number=start_number,
+            living_calls=self._runner.living_calls,
+            directory=directory,
+            methods=rows,
+            max_watches=settings.max_call_watches,
+        )
+
     async def _take_up_calls(self) -> None:
         """Go on with the stored calls of the core's former starts; those of devices that are gone have ended."""
         rows = self._store.calls
@@ -310,6 +343,9 @@ class Core:
         total("trunkline_store_rows", "Rows written in these", lambda: keeper.writer.rows_written)
         total("trunkline_store_commit_ms", "Milliseconds they took", lambda: int(keeper.writer.commit_s * 1000))
         total("trunkline_calls_removed", "Ended calls removed for their age", lambda: self._cleaner.removed)
+        watch("trunkline_call_watches", "Streams that watch calls", lambda: len(self._call_watches))
+        total("trunkline_call_events", "Changes of calls told to watchers", lambda: self.journal.ring.end)
+        watch("trunkline_calls_explained", "Failed lightweight calls kept", lambda: len(self.journal.explained))
         watch("trunkline_sessions", "Live sessions", lambda: self.links.sessions)
         watch("trunkline_links", "Workers linked", lambda: len(self.links))
         watch("trunkline_call_streams", "Call streams open", lambda: len(self.callers))
@@ -426,6 +462,8 @@ class Core:
         await self.server.drain()
         self.callers.drain(grace_ms)
         self._watches.drain()
+        self._call_watches.drain()
+        self._records.drain()
         self._runner.drain()
         self.links.drain(grace_ms)
 

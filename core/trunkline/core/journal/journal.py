@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from trunkline.contract.clock import Clock, monotonic_ms
-from trunkline.core.calls.model import Call, Complete, Keeping
+from trunkline.core.calls.model import Call, Complete
 from trunkline.core.calls.row_states import ended_state, living_state
+from trunkline.core.calls.stored import WAITS_FOR, keeping_of
 from trunkline.core.journal.explained import ExplainedCall, ExplainedCalls
 from trunkline.core.journal.ring import CallEvent, Ring
 from trunkline.core.journal.timeline import (
     MAX_STEPS,
-    WAITS,
     TimelineEntry,
     described,
     end_text,
@@ -51,7 +51,7 @@ _CHANGES: Final[Mapping[Step.ValueType, CallState.ValueType]] = {
 _SUCCESSES: Final = frozenset({Outcome.OUTCOME_SENT, Outcome.OUTCOME_DELIVERED, Outcome.OUTCOME_SUCCEEDED})
 """Of lightweight calls: nobody asks why."""
 
-_WAIT_TEXTS: Final = tuple(WAITS)
+_WAITS: Final = tuple(WAITS_FOR.values())
 
 
 class Journal:
@@ -193,7 +193,7 @@ class Journal:
 
     def late_steps(self) -> str:
         """What the timeline of a stored call is to say of a late reply that has just come."""
-        return lines([TimelineEntry(self._now_ns() // 1_000_000, Step.STEP_LATE_REPLY)])
+        return lines([TimelineEntry(self.now_unix_ms(), Step.STEP_LATE_REPLY)])
 
     def removed(
         self, tenant_id: bytes, device_id: bytes, call_id: bytes, method: str, kind: CallKind.ValueType
@@ -202,6 +202,16 @@ class Journal:
         deleted = CallState.CALL_STATE_DELETED
         self._tell(CallEvent(self._now_ns(), tenant_id, device_id, call_id, method, kind, True, deleted))
 
+    # --- what is known ---
+
+    def now_unix_ms(self) -> int:
+        """The wall clock."""
+        return self._now_ns() // 1_000_000
+
+    def find_explained(self, tenant_id: bytes, call_id: bytes) -> ExplainedCall | None:
+        """The lightweight call of this id, if it failed a while ago."""
+        return self.explained.find(tenant_id, call_id, self.now_unix_ms())
+
     # --- timelines ---
 
     def take_steps(self, call: Call) -> str:
@@ -209,9 +219,9 @@ class Journal:
 
         The first time, before the row exists, it says that the call is stored: it will be read only if that is so.
         """
-        keeping = _keeping(call)
+        keeping = keeping_of(call)
         taken = self.unsaved(call)
-        now_ms = self._now_ns() // 1_000_000
+        now_ms = self.now_unix_ms()
         if taken and taken[0].step == _ACCEPTED:
             taken.append(TimelineEntry(now_ms, _STORED))
         end = keeping.end
@@ -230,7 +240,7 @@ class Journal:
         steps = entries(call.steps or ())
         if call.keeping is not None and call.keeping.waits:
             unix_ms, wait = divmod(call.keeping.waits, 8)
-            steps.append(TimelineEntry(unix_ms, _WAITING, _WAIT_TEXTS[wait]))
+            steps.append(TimelineEntry(unix_ms, _WAITING, _WAITS[wait]))
         return steps
 
     def _noted(self, call: Call, step: Step.ValueType, detail: str) -> None:
@@ -254,9 +264,9 @@ class Journal:
         if keeping.waits:
             unix_ms, wait = divmod(keeping.waits, 8)
             keeping.waits = 0
-            steps = _with(steps, (unix_ms * 1_000_000, _WAITING, _WAIT_TEXTS[wait]))
-        if step == _WAITING and detail in WAITS:
-            keeping.waits = now // 1_000_000 * 8 + _WAIT_TEXTS.index(detail)
+            steps = _with(steps, (unix_ms * 1_000_000, _WAITING, _WAITS[wait]))
+        if step == _WAITING and detail in _WAITS:
+            keeping.waits = now // 1_000_000 * 8 + _WAITS.index(detail)
         else:
             steps = _with(steps, (now, step, detail))
         call.steps = steps
@@ -306,11 +316,6 @@ def _with(steps: "_Notes | None", note: "tuple[int, Step.ValueType, object]") ->
         return [note]
     steps.append(note)
     return steps
-
-
-def _keeping(call: Call) -> Keeping:
-    assert call.keeping is not None, "a lightweight call has no row"
-    return call.keeping
 
 
 def _event(call: Call, now: int, state: CallState.ValueType, end: Complete | None = None) -> CallEvent:

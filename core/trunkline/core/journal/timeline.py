@@ -3,28 +3,19 @@
 A row has one line for each step, `"<Unix milliseconds> <number of the step> <detail>"`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias, cast
 
 from trunkline.contract.errors import cause_name
 from trunkline.core.calls.model import Complete
 from trunkline.v1.call_pb2 import Outcome, Step
-from trunkline.v1.error_pb2 import Cause
 
 MAX_STEPS: Final = 100
 """Steps of one call; of those beyond only its end is told."""
 
 LONGEST_DETAIL: Final = 200
 """Characters."""
-
-WAITS: Final[Mapping[str, Cause.ValueType]] = {
-    "device offline": Cause.CAUSE_DEVICE_OFFLINE,
-    "not subscribed": Cause.CAUSE_DEVICE_NOT_SUBSCRIBED,
-    "no free slot": Cause.CAUSE_DEVICE_BUSY,
-    "behind earlier calls": Cause.CAUSE_BEHIND_OTHERS,
-}
-"""What a call waits for, in the words of its machine, and why it would end if it went on waiting so."""
 
 Note: TypeAlias = "tuple[int, Step.ValueType, object]"
 """Unix nanoseconds, step, detail: a text, or the session that the step is about, which is described when somebody

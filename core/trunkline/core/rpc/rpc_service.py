@@ -2,9 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import Any
-
-import grpc.aio
 
 from trunkline.contract.streams.call_codec import ANSWER_CODEC
 from trunkline.contract.streams.grpc_wire import ServerWire
@@ -13,30 +10,38 @@ from trunkline.core.callers.authority import BackendAuthority, PartAuthority
 from trunkline.core.callers.callers import Callers
 from trunkline.core.callers.unary import UnaryCalls
 from trunkline.core.identity.principal import Part
+from trunkline.core.journal.watches import CallWatches
+from trunkline.core.records.service import CallRecords
+from trunkline.core.rpc.authenticated import Context
 from trunkline.core.rpc.authentication import Authentication
-from trunkline.v1 import rpc_service_pb2_grpc
+from trunkline.core.rpc.call_methods import CallMethods
 from trunkline.v1.rpc_service_pb2 import CallRequest, CallResponse, CallStreamRequest, SubmitRequest, SubmitResponse
 
-Context = grpc.aio.ServicerContext[Any, Any]
 
-
-class RpcService(rpc_service_pb2_grpc.RpcServiceServicer):
+class RpcService(CallMethods):
     """Thin: who it is, then the call or the stream."""
 
-    def __init__(self, authentication: Authentication, unary: UnaryCalls, callers: Callers) -> None:
+    def __init__(
+        self,
+        authentication: Authentication,
+        unary: UnaryCalls,
+        callers: Callers,
+        records: CallRecords,
+        call_watches: CallWatches,
+    ) -> None:
         self._authentication = authentication
         self._unary = unary
         self._callers = callers
+        self._records = records
+        self._call_watches = call_watches
 
     async def Call(self, request: CallRequest, context: Context) -> CallResponse:
         """One call, to its outcome."""
-        principal = self._authentication.principal(context.invocation_metadata())
-        return await self._unary.call(principal, request, context.time_remaining())
+        return await self._unary.call(self._caller(context), request, context.time_remaining())
 
     async def Submit(self, request: SubmitRequest, context: Context) -> SubmitResponse:
         """One stored call, to its acceptance."""
-        principal = self._authentication.principal(context.invocation_metadata())
-        return await self._unary.submit(principal, request)
+        return await self._unary.submit(self._caller(context), request)
 
     # Reads and writes through the context, so that a cancelled stream stops both its tasks; the generated type says
     # iterator.
