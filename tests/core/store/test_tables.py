@@ -2,18 +2,21 @@
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.core.store.database import migrate
+from trunkline.core.store.database import Database
 from trunkline.core.store.tables import metadata
 
 
-def test_the_migrations_make_these_tables() -> None:
-    engine = create_engine("sqlite://")
-    with engine.begin() as connection:
-        migrate(connection)
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
-    engine.dispose()
+async def test_the_migrations_make_these_tables(database: Database) -> None:
+    def differences(connection: Connection) -> list[object]:
+        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+    async def work(connection: AsyncConnection) -> list[object]:
+        return await connection.run_sync(differences)
+
+    assert await database.run(work) == []
 
 
 def test_every_table_and_constraint_has_a_name_of_its_own() -> None:

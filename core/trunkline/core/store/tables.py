@@ -198,7 +198,15 @@ calls: Final = Table(
     Column("end_unix_ms", BigInteger, nullable=False),  # 0: it lives
     Column("version", BigInteger, nullable=False),
     Column("timeline", String, nullable=False),  # one line for each step
-    UniqueConstraint("tenant_id", "device_id", "idempotency_key"),
+    Index(
+        "ix_calls_idempotency_key",  # most calls have none, and no entry
+        "tenant_id",
+        "device_id",
+        "idempotency_key",
+        unique=True,
+        sqlite_where=text("idempotency_key IS NOT NULL"),
+        postgresql_where=text("idempotency_key IS NOT NULL"),
+    ),
     Index(None, "device_id", "request_id"),  # whose late reply this is
     Index(None, "device_id", "create_unix_ms"),  # a device's list
     Index("ix_calls_living", "ordinal", sqlite_where=text("living = 1"), postgresql_where=text("living")),

@@ -43,16 +43,21 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_calls_tenant_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("pk_calls")),
         sa.UniqueConstraint("ordinal", name=op.f("uq_calls_ordinal")),
-        sa.UniqueConstraint(
-            "tenant_id", "device_id", "idempotency_key", name=op.f("uq_calls_tenant_id_device_id_idempotency_key")
-        ),
     )
     for columns in (("device_id", "request_id"), ("device_id", "create_unix_ms"), ("end_unix_ms",)):
         op.create_index(op.f(f"ix_calls_{'_'.join(columns)}"), "calls", list(columns))
+    _create_partial_index("ix_calls_living", ["ordinal"], sqlite="living = 1", postgresql="living")
+    has_key = "idempotency_key IS NOT NULL"
+    _create_partial_index(
+        "ix_calls_idempotency_key",
+        ["tenant_id", "device_id", "idempotency_key"],
+        sqlite=has_key,
+        postgresql=has_key,
+        unique=True,
+    )
+
+
+def _create_partial_index(name: str, columns: list[str], *, sqlite: str, postgresql: str, unique: bool = False) -> None:
     op.create_index(
-        "ix_calls_living",
-        "calls",
-        ["ordinal"],
-        sqlite_where=sa.text("living = 1"),
-        postgresql_where=sa.text("living"),
+        name, "calls", columns, unique=unique, sqlite_where=sa.text(sqlite), postgresql_where=sa.text(postgresql)
     )
