@@ -44,6 +44,8 @@ RETRY_MS: Final = 100
 
 # What the hot path needs of enums, bound once: a member's look-up costs more than the rule it names.
 _QUEUED: Final = State.QUEUED
+_NOT_SENT: Final = Fact.NOT_SENT
+_NOT_ACKNOWLEDGED: Final = Fact.NOT_ACKNOWLEDGED
 _WRITTEN: Final = Told(Fact.WRITTEN, False)
 _REPLY: Final = Wants.REPLY
 _TWO_WAY: Final = CallKind.CALL_KIND_TWO_WAY
@@ -55,9 +57,9 @@ class DeviceCalls:
 
     `max_sessions` counts asynchronous sessions, suspended ones too; `max_pending` bounds the living lightweight calls,
     `max_stored` the stored ones. Until `grace_until_ms` a device without a session counts as suspended: the core has
-    just started, its worker may be back. Of stored calls: the first retry comes after `retry_backoff_ms`, one that holds
-    others while nothing happens does so for `response_timeout_ms`, and with `close_on_delivery_timeout` the device's
-    sessions are closed when no retry is left.
+    just started, its worker may be back. Of stored calls: the first retry comes after `retry_backoff_ms`, one that
+    holds others while nothing happens does so for `response_timeout_ms`, and with `close_on_delivery_timeout` the
+    device's sessions are closed when no retry is left.
     """
 
     __slots__ = (
@@ -147,23 +149,24 @@ class DeviceCalls:
         deadline = call.deadline_ms
         if deadline <= now:
             return [expired(call, Cause.CAUSE_EXPIRED_ON_ARRIVAL)]
-        calls = self._dispatch.calls
+        dispatch = self._dispatch
+        calls = dispatch.calls
         if len(calls) >= self._max_pending:
             return [failed(call, ErrorReason.ERROR_REASON_QUEUE_FULL, Cause.CAUSE_QUEUE_FULL)]
-        if call.fail_fast and not self._dispatch.reachable(now):
+        if call.fail_fast and not dispatch.reachable(now):
             return [failed(call, ErrorReason.ERROR_REASON_DEVICE_OFFLINE, Cause.CAUSE_DEVICE_OFFLINE)]
         if call.kind != _TWO_WAY:
             call.wants = Wants.DELIVERY if call.await_delivery else Wants.SENDING
         call.request_id = request_id = self._ids.next(self._device_id, self)
         calls[request_id] = call
         effects: list[Effect] = []
-        for session in self._dispatch.sessions.current.values():
+        for session in dispatch.sessions.current.values():
             if session.subscribed and not session.suspended:
-                self._dispatch.hand(session, call, now, effects)
-        if deadline < self._dispatch.armed:
-            self._dispatch.arm(deadline, effects)
-        if call.fail_fast and now < self._dispatch.grace_until < self._dispatch.armed:
-            self._dispatch.arm(self._dispatch.grace_until, effects)
+                dispatch.hand(session, call, now, effects)
+        if deadline < dispatch.armed:
+            dispatch.arm(deadline, effects)
+        if call.fail_fast and now < dispatch.grace_until < dispatch.armed:
+            dispatch.arm(dispatch.grace_until, effects)
         return effects
 
     def _submit_stored(self, call: Call, now: int) -> Sequence[Effect]:
@@ -223,6 +226,7 @@ class DeviceCalls:
             self._dispatch.release(call, Ending.DELETED, now, effects)
         for call in list(self._stored_living.values()):
             self._stored.release(call, Ending.DELETED, now, effects)
+        self._stored.go_on(now, effects)
         for session in self._dispatch.sessions.current.values():
             self._dispatch.replace(session, ErrorReason.ERROR_REASON_DEVICE_DELETED, effects)
         return effects
@@ -427,29 +431,47 @@ class DeviceCalls:
     ) -> Sequence[Effect]:
         """The worker reports what became of a delivery; repeats and reports of unknown deliveries change nothing."""
         one = self._dispatch.sessions.find(session)
-        told = one.reported(request_id, state) if one is not None else None
-        if one is None or told is None:
+        if one is None:
             return NOTHING
-        if told.fact is Fact.NOT_SENT and one.taking and not self._is_over(request_id):
+        told = one.reported(request_id, state)
+        if told is None:
+            return self._reported_again(one, request_id, state, now)
+        fact = told.fact
+        if fact is _NOT_SENT and one.taking and not self._is_over(request_id):
             one.paused_until = now + RETRY_MS
-        elif told.fact is Fact.NOT_ACKNOWLEDGED and told.closes:
-            stored = self._stored_living.get(request_id)
-            if stored is not None:
-                self._stored.timed_out(stored)
+        elif fact is _NOT_ACKNOWLEDGED and told.closes and request_id in self._stored_living:
+            self._stored.timed_out(self._stored_living[request_id])
         return self._told(one, request_id, told, now)
+
+    def _reported_again(
+        self, session: Session, request_id: int, state: DeliveryState.ValueType, now: int
+    ) -> Sequence[Effect]:
+        """Nothing is known of such a delivery: a repetition, unless the last core made it."""
+        stored = self._stored_living.get(request_id)
+        if stored is None or state == DeliveryState.DELIVERY_STATE_NOT_SENT:
+            return NOTHING
+        delivered = state == DeliveryState.DELIVERY_STATE_DELIVERED
+        effects: list[Effect] = []
+        fact = Fact.DELIVERED if delivered else Fact.NOT_ACKNOWLEDGED
+        self._stored.reported_again(stored, fact, session.key, now, effects)
+        self._stored.go_on(now, effects)
+        return effects
 
     def _told(self, session: Session, request_id: int, told: Told, now: int) -> Sequence[Effect]:
         """A session told of a delivery: what follows for the call, then for the slot."""
-        call = self._dispatch.calls.get(request_id)
+        dispatch = self._dispatch
+        call = dispatch.calls.get(request_id)
         if call is None and not session.waiting and not self._stored_living:
             return NOTHING
         effects: list[Effect] = []
         if call is not None:
-            self._dispatch.learn(call, told, session, now, effects)
+            dispatch.learn(call, told, session, now, effects)
         elif (stored := self._stored_living.get(request_id)) is not None:
             self._stored.learn(stored, told, session.key, now, effects)
-        self._dispatch.pump(session, now, effects)
-        self._dispatch.sessions.drop_if_done(session)
+        if session.waiting:
+            dispatch.pump(session, now, effects)
+        if session.ended:
+            dispatch.sessions.drop_if_done(session)
         if self._stored_living:
             self._stored.go_on(now, effects)
         return effects
@@ -509,24 +531,29 @@ class DeviceCalls:
         for call in [one for one in self._dispatch.calls.values() if one.deadline_ms <= now]:
             self._dispatch.release(call, Ending.EXPIRED, now, effects)
         self._dispatch.fail_fast(now, effects)
-        if self._stored_living:
-            self._stored.passed(now, effects)
-        wake_at = self._stored.wake_at
         for session in self._dispatch.sessions.current.values():
             if 0 < session.paused_until <= now:
                 session.paused_until = 0
                 session.waiting = for_resumed(self._dispatch.calls, session)  # in their old order again
                 self._dispatch.pump(session, now, effects)
-            elif (session.waiting or session.backlog) and session.paused_until:
+        if self._stored_living:
+            self._stored.passed(now, effects)
+        wake_at = self._next_wake_up(now)
+        if wake_at < NEVER:
+            self._dispatch.arm(wake_at, effects)
+        return effects
+
+    def _next_wake_up(self, now: int) -> int:
+        wake_at = self._stored.wake_at
+        for session in self._dispatch.sessions.current.values():
+            if session.paused_until and (session.waiting or session.backlog):
                 wake_at = min(wake_at, session.paused_until)
         for call in self._dispatch.calls.values():
             if call.deadline_ms > now:  # else a withdrawal is about to be answered
                 wake_at = min(wake_at, call.deadline_ms)
             if call.fail_fast and now < self._dispatch.grace_until:
                 wake_at = min(wake_at, self._dispatch.grace_until)
-        if wake_at < NEVER:
-            self._dispatch.arm(wake_at, effects)
-        return effects
+        return wake_at
 
     # --- sessions' comings and goings ---
 

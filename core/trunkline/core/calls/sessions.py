@@ -206,9 +206,10 @@ class Sessions:
         for session in self.current.values():
             if session.waiting:
                 session.waiting.pop(request_id, None)
-        for session in list(self.ended.values()) if self.ended else ():
-            session.deliveries.pop(request_id, None)
-            self.drop_if_done(session)
+        if self.ended:
+            for session in list(self.ended.values()):
+                session.deliveries.pop(request_id, None)
+                self.drop_if_done(session)
 
     def hold(self, request_id: int) -> bool:
         """Whether some session has a packet of the call."""

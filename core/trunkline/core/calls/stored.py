@@ -314,7 +314,8 @@ class StoredCalls:
     def learn(self, call: Call, told: Told, session: SessionKey, now: int, effects: list[Effect]) -> None:
         """Apply a fact: the call may end, be sent again, or make room for those behind it."""
         fact, closes = told
-        state = RULES[call.state][fact]
+        before = call.state
+        state = RULES[before][fact]
         if closes:
             call.open -= 1
         if call.open == 0:
@@ -327,7 +328,7 @@ class StoredCalls:
             if call.wants is Wants.DELIVERY:
                 self._end(call, Complete(call, Outcome.OUTCOME_DELIVERED), now, effects)
             else:
-                self._delivered(call, effects)
+                self._delivered(call, before)
         elif call.open == 0:
             self._over(call, now, effects)
         if call.request_id in self.living:
@@ -337,6 +338,18 @@ class StoredCalls:
         """A session reported that the acknowledgement did not come in time; counted when no other may still get it."""
         keeping_of(call).overdue = True
 
+    def reported_again(self, call: Call, told: Fact, session: SessionKey, now: int, effects: list[Effect]) -> None:
+        """A report of a delivery of the last core: that one did not live to handle it, or to have its row written."""
+        keeping = keeping_of(call)
+        if not keeping.inherited:
+            return
+        if told is Fact.NOT_ACKNOWLEDGED:
+            if call.open or keeping.overdue:
+                return
+            keeping.overdue = True
+            call.state = RULES[call.state][Fact.WRITTEN]
+        self.learn(call, Told(told, False), session, now, effects)
+
     def named(self, call: Call, session: Session, was_open: bool, now: int, effects: list[Effect]) -> None:
         """A resumed session says that it wrote the call and has not seen it acknowledged."""
         if keeping_of(call).overdue and not was_open:  # that it timed out was told, and counted, before the break
@@ -345,11 +358,11 @@ class StoredCalls:
         call.open += not was_open
         self.learn(call, Told(Fact.WRITTEN, False), session.key, now, effects)
 
-    def _delivered(self, call: Call, effects: list[Effect]) -> None:
+    def _delivered(self, call: Call, before: State) -> None:
+        """The device acknowledged a two-way call: whoever waited for that goes, and it need not be sent for that again."""
         keeping = keeping_of(call)
-        if keeping.overdue or call.redelivery is not Redelivery.UNANSWERED:
-            for session in self._dispatch.sessions.current.values():
-                session.backlog.discard(call)
+        if keeping.overdue or before is State.QUEUED or call.redelivery is not Redelivery.UNANSWERED:
+            self._unqueue(call)
         keeping.overdue = False
         self._holders.note(call)
         if call.open == 0:
@@ -387,7 +400,13 @@ class StoredCalls:
         keeping = keeping_of(call)
         keeping.overdue = True
         keeping.retry_at_ms = now + backoff_ms(self._backoff_ms, max(1, keeping.timeouts))
+        self._unqueue(call)
         self._alarm(keeping.retry_at_ms, call.request_id, effects)
+
+    def _unqueue(self, call: Call) -> None:
+        """The call waits at no session any more."""
+        for session in self._dispatch.sessions.current.values():
+            session.backlog.discard(call)
 
     def _keep(self, call: Call, effects: list[Effect]) -> None:
         """Have the row written if it shows another state than the call has."""
@@ -420,8 +439,7 @@ class StoredCalls:
             if not call.withdrawing:  # its worker did not say in time what became of it
                 self._conclude(call, call.ending, now, effects)
             return
-        for session in self._dispatch.sessions.current.values():
-            session.backlog.discard(call)
+        self._unqueue(call)
         unacked = self._withdraw(call, effects)
         if call.state is State.OFFERED and ending is not Ending.DELETED:  # there it makes no difference
             call.ending = ending
@@ -484,9 +502,10 @@ class StoredCalls:
         self._line.discard(call)
         self._holders.discard(call)
         self._bodies.used(call)
-        for session in self._dispatch.sessions.current.values():
-            session.backlog.discard(call)
+        self._unqueue(call)
         self._dispatch.sessions.forget_call(call.request_id)
+        if not self.living:
+            self._clock.clear()
 
     # --- time ---
 
@@ -506,14 +525,15 @@ class StoredCalls:
                 self.release(call, Ending.EXPIRED, now, effects)
             elif self._waits(call, now):
                 self._hand_out(call, now, effects)
-        if self._clock.due_at <= now:
-            self._lose_patience(now, effects)
         self.go_on(now, effects)
+        first = self._holders.first
+        if first is not None and self._clock.due_at <= now:
+            self._clock.clear()
+            self._lose_patience(first, now, effects)
+            self.go_on(now, effects)
 
-    def _lose_patience(self, now: int, effects: list[Effect]) -> None:
-        call = self._holders.first
-        self._clock.clear()
-        assert call is not None
+    def _lose_patience(self, call: Call, now: int, effects: list[Effect]) -> None:
+        """The call has held the others for long enough."""
         if call.state is State.DELIVERED:
             self._end(call, not_answered_in_turn(call), now, effects)
             return
