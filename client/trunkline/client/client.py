@@ -1,12 +1,13 @@
-"""Trunkline's Python client: one device call per `call`, many on a `call_stream`, and the typed stubs of the rest.
+"""Trunkline's Python client: one device call per `call`, many on a `call_stream`, stored calls and what became of them,
+and the typed stubs of the rest.
 
 async with Client.connect("127.0.0.1:9090", token=jwt) as client:
     reply = await client.call("8b6d…", "getGpio", b'{"pin":7}')
 """
 
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from types import TracebackType
-from typing import Any, Final, Self, cast
+from typing import Any, Final, Self, TypeVar, cast
 
 import grpc.aio
 
@@ -16,15 +17,31 @@ from trunkline.contract.metadata import AUTHORIZATION
 from trunkline.contract.status import error_of
 from trunkline.contract.streams.call_codec import CALLER_CODEC
 from trunkline.contract.streams.grpc_wire import GrpcConnector
-from trunkline.v1.call_pb2 import CallKind
+from trunkline.v1.call_pb2 import CallKind, CallRecord, CallState, DeliveryPolicy
 from trunkline.v1.device_service_pb2 import WatchPresenceRequest, WatchPresenceResponse
 from trunkline.v1.device_service_pb2_grpc import DeviceServiceStub
 from trunkline.v1.identity_service_pb2_grpc import IdentityServiceStub
-from trunkline.v1.rpc_service_pb2 import CallRequest
+from trunkline.v1.page_pb2 import PageRequest
+from trunkline.v1.rpc_service_pb2 import (
+    CallRequest,
+    CancelCallRequest,
+    CancelCallResponse,
+    DeleteCallRequest,
+    ExplainCallRequest,
+    ExplainCallResponse,
+    GetCallRequest,
+    ListCallsRequest,
+    ListCallsResponse,
+    SubmitRequest,
+    WatchCallsRequest,
+    WatchCallsResponse,
+)
 from trunkline.v1.rpc_service_pb2_grpc import RpcServiceStub
 
 MAX_PARAMS_BYTES: Final = 1024 * 1024
 """The core's default for the params of one call and for a reply."""
+
+T = TypeVar("T")
 
 
 class Client:
@@ -35,7 +52,7 @@ class Client:
         self._channel = channel
         self._token = token
         authorized = cast(grpc.aio.Channel, _AuthorizedChannel(channel, self._metadata))
-        self._call = RpcServiceStub(authorized).Call
+        self._calls = RpcServiceStub(authorized)
         self._call_stream = RpcServiceStub(channel).CallStream
         self.devices = DeviceServiceStub(authorized)
         """Devices and their credentials. Methods raise grpc.aio.AioRpcError, which `contract.status.error_of` reads."""
@@ -100,10 +117,96 @@ class Client:
             fail_fast=fail_fast,
             await_delivery=await_delivery,
         )
+        return (await _answer(self._calls.Call(request))).reply
+
+    async def submit(
+        self,
+        device_id: str,
+        method: str,
+        params: bytes = b"null",
+        *,
+        kind: CallKind.ValueType = CallKind.CALL_KIND_TWO_WAY,
+        timeout_ms: int = 10_000,
+        call_id: str = "",
+        idempotency_key: str = "",
+        additional_info: bytes = b"",
+        policy: DeliveryPolicy | None = None,
+        retries: int | None = None,
+    ) -> str:
+        """Store a call and return its id (UUID text) once it is never lost; the device need not be there.
+
+        `timeout_ms` is until its deadline. Whoever submits the same content again with the same `idempotency_key`, or
+        `call_id`, gets the first call's id. `policy` goes before the device profile's; `retries` is how often the call
+        is sent again if the device does not acknowledge it, None: as often as the server allows. Raises TrunklineError:
+        STORE_UNAVAILABLE (it was not stored), OUTCOME_UNKNOWN (it will not be delivered), CALL_CONFLICT, QUEUE_FULL.
+        """
+        request = SubmitRequest(
+            device_id=device_id,
+            method=method,
+            params=params,
+            kind=kind,
+            timeout_ms=timeout_ms,
+            call_id=call_id,
+            idempotency_key=idempotency_key,
+            additional_info=additional_info,
+            policy=policy,
+            retries=retries,
+        )
+        return (await _answer(self._calls.Submit(request))).call_id
+
+    async def get_call(self, call_id: str, *, wait_ms: int = 0) -> CallRecord:
+        """The call as it stands; with `wait_ms` once it ended, or as it stands when so much time passed.
+
+        Of lightweight calls there are those that live, and for some minutes those that failed. Raises TrunklineError:
+        CALL_NOT_FOUND.
+        """
+        return (await _answer(self._calls.GetCall(GetCallRequest(call_id=call_id, wait_ms=wait_ms)))).call
+
+    async def list_calls(
+        self, device_id: str, page: PageRequest | None = None, states: Iterable[CallState.ValueType] = ()
+    ) -> ListCallsResponse:
+        """One page of a device's stored calls, newest first unless `page` says otherwise; of these states, or all."""
+        return await _answer(self._calls.ListCalls(ListCallsRequest(device_id=device_id, page=page, states=states)))
+
+    async def cancel_call(self, call_id: str) -> CancelCallResponse:
+        """End a living call; the answer says whether the device can have got it. Raises TrunklineError:
+        CALL_NOT_FOUND."""
+        return await _answer(self._calls.CancelCall(CancelCallRequest(call_id=call_id)))
+
+    async def delete_call(self, call_id: str) -> None:
+        """Remove a stored call, and withdraw it if it lives; for tenant administrators. Raises TrunklineError:
+        CALL_NOT_FOUND."""
+        await _answer(self._calls.DeleteCall(DeleteCallRequest(call_id=call_id)))
+
+    async def explain_call(self, call_id: str) -> ExplainCallResponse:
+        """What happened to a call, and why it ended as it did. Raises TrunklineError: CALL_NOT_FOUND."""
+        return await _answer(self._calls.ExplainCall(ExplainCallRequest(call_id=call_id)))
+
+    async def watch_calls(
+        self,
+        cursor: str = "",
+        *,
+        device_id: str = "",
+        states: Iterable[CallState.ValueType] = (),
+        methods: Iterable[str] = (),
+        snapshot: bool = False,
+    ) -> AsyncGenerator[WatchCallsResponse, None]:
+        """Tell of calls as they change: of one device, some states, some methods, or all that the token's user may see.
+
+        The first message comes at once. Keep the last message's `cursor`: a watch that begins with it misses nothing;
+        if that is too long ago, `cursor_expired` comes, and then what stands, up to `snapshot_end`. `snapshot` asks
+        for that at the beginning. Raises TrunklineError when the stream ends, as `watch_presence` does.
+        """
+        stream = self._calls.WatchCalls(
+            WatchCallsRequest(cursor=cursor, device_id=device_id, states=states, methods=methods, snapshot=snapshot)
+        )
         try:
-            return (await self._call(request)).reply
+            async for update in stream:
+                yield update
         except grpc.aio.AioRpcError as error:
             raise error_of(error) from None
+        finally:
+            stream.cancel()
 
     async def watch_presence(self, device_ids: Iterable[str] = ()) -> AsyncGenerator[WatchPresenceResponse, None]:
         """Tell of devices as they come and go: of these (UUID text), or of all that the token's user may see.
@@ -127,6 +230,14 @@ class Client:
 
     def _metadata(self) -> tuple[tuple[str, str], ...]:
         return ((AUTHORIZATION, f"Bearer {self._token}"),) if self._token else ()
+
+
+async def _answer(asked: Awaitable[T]) -> T:
+    """The answer to one request. Raises TrunklineError."""
+    try:
+        return await asked
+    except grpc.aio.AioRpcError as error:
+        raise error_of(error) from None
 
 
 class _AuthorizedChannel:
