@@ -119,7 +119,7 @@ class LivingCore:
     def break_store(self) -> None:
         """From now on the database does not answer."""
 
-        async def no_answer(work: object) -> None:
+        async def no_answer(work: object, **how: object) -> None:
             raise TrunklineError(ErrorReason.ERROR_REASON_STORE_UNAVAILABLE, "no answer, says the test")
 
         vars(self.core._store._database)["run"] = no_answer
@@ -130,9 +130,9 @@ class LivingCore:
         held.clear()
         run = database.run
 
-        async def wait_and_run(work: Any) -> Any:
+        async def wait_and_run(work: Any, **how: Any) -> Any:
             await held.wait()
-            return await run(work)
+            return await run(work, **how)
 
         vars(database)["run"] = wait_and_run
 
@@ -141,8 +141,8 @@ class LivingCore:
         database = self.core._store._database
         run = database.run
 
-        async def run_and_lose(work: Any) -> None:
-            await run(work)
+        async def run_and_lose(work: Any, **how: Any) -> None:
+            await run(work, **how)
             self.commits_lost += 1
             raise CommitUnknown
 
