@@ -101,6 +101,7 @@ class ScriptedCore:
         params: bytes = b'{"pin":7}',
         *,
         timeout_ms: int = 10_000,
+        call_id: bytes = b"",
         durable: bool = False,
         prompt: bool = False,
     ) -> None:
@@ -113,6 +114,7 @@ class ScriptedCore:
                 params,
                 self._clock() + timeout_ms,
                 CallKind.CALL_KIND_TWO_WAY,
+                call_id,
                 durable=durable,
                 prompt=prompt,
             )

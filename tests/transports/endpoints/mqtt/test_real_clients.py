@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
@@ -119,6 +120,38 @@ async def test_paho_answers_a_call(version: MQTTProtocolVersion) -> None:
         assert (await on.core.hear(DeliveryReport)).state == DeliveryState.DELIVERY_STATE_DELIVERED
         device.client.disconnect()
         assert (await on.core.hear(Disconnected)).cause == DisconnectCause.DISCONNECT_CAUSE_CLIENT
+
+
+async def test_paho_and_gmqtt_hear_what_is_left_of_a_calls_time() -> None:
+    call_id = uuid.UUID("01234567-89ab-cdef-0123-456789abcdef")
+    async with stage() as on, paho_device(on, MQTTProtocolVersion.MQTTv5) as device:
+        heard: asyncio.Queue[tuple[int, list[tuple[str, str]]]] = asyncio.Queue()
+        loop = asyncio.get_running_loop()
+
+        def paho_received(_client: object, _data: object, message: paho.MQTTMessage) -> None:
+            told: Any = message.properties
+            loop.call_soon_threadsafe(heard.put_nowait, (told.MessageExpiryInterval, told.UserProperty))
+
+        def gmqtt_received(_client: object, _topic: str, _payload: bytes, _qos: int, told: Any) -> int:
+            heard.put_nowait((told["message_expiry_interval"][0], told["user_property"]))
+            return 0
+
+        device.client.on_message = paho_received
+        device.client.subscribe(REQUESTS, qos=1)
+        client = gmqtt.Client("another")
+        client.set_auth_credentials(TOKEN)
+        client.on_message = gmqtt_received
+        await client.connect("127.0.0.1", on.endpoint.port, version=MQTTv50)
+        client.subscribe(REQUESTS, qos=1)
+        for _ in range(2):
+            session = (await on.core.hear(Subscribe)).session
+            on.core.deliver(session, 1, timeout_ms=60_000, call_id=call_id.bytes)
+            seconds, told = await heard.get()
+            values = dict(told)
+            assert seconds == 60
+            assert values["trunkline-call-id"] == str(call_id)
+            assert 59_000 < int(values["trunkline-remaining-ms"]) <= 60_000
+        await client.disconnect()
 
 
 @pytest.mark.parametrize("token", [TOKEN, "gateway"])
