@@ -40,6 +40,15 @@ def test_an_event_that_does_not_end_is_none() -> None:
     assert read(b"data: x\n") == []
 
 
+def test_a_cursor_counts_from_the_end_of_its_event() -> None:
+    reader = EventReader("41")
+    assert not list(reader.feed(b"id: 42\ndata: x\n"))
+    assert reader.cursor == "41"
+    assert [event.cursor for event in reader.feed(b"\n")] == ["42"]
+    assert not list(reader.feed(b"id: 43\n\n"))
+    assert reader.cursor == "43"
+
+
 @pytest.mark.parametrize("endless", [b"data: " + b"x" * 1000 + b"\n", b"x" * 1000])
 def test_an_endless_event_is_refused(endless: bytes) -> None:
     reader = EventReader()

@@ -1,6 +1,8 @@
 """What people see of an entity: columns of a list, and all fields of one."""
 
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from trunkline.cli.output import ID, Columns, Entity, id_of, instant, moment, reference
@@ -96,15 +98,29 @@ CALL: Final[Columns] = {
     "Expires": lambda call: moment(call["expirationTime"]),
 }
 
-TIMELINE: Final[Columns] = {
-    "TIME": lambda entry: instant(entry["time"]),
-    "STEP": lambda entry: in_words(entry["step"]),
-    "DETAIL": lambda entry: entry["detail"],
-}
 
-CAUSE: Final[Columns] = {
+def _of_rpc(field: Callable[[Entity], object], explained: Entity) -> object:
+    return field(explained["rpc"])
+
+
+EXPLAINED: Final[Columns] = {
+    **{title: partial(_of_rpc, field) for title, field in CALL.items()},
+    "Ended": lambda explained: moment(explained["endTime"]),
+    "Outcome": lambda explained: explained["outcome"] and in_words(explained["outcome"]),
     "Cause": lambda explained: explained["cause"],
     "Hint": lambda explained: explained["hint"],
+    "Late answer": lambda explained: _json(explained["lateResponse"]),
+    "Request id": lambda explained: explained["requestId"] or None,
+    "Timeouts": lambda explained: explained["timeouts"] or None,
+    "Strategy": lambda explained: explained["submitStrategy"],
+    "Redelivery": lambda explained: explained["redelivery"],
+    "Key": lambda explained: explained["idempotencyKey"],
+}
+
+TIMELINE: Final[Columns] = {
+    "TIME": lambda entry: instant(entry["ts"]),
+    "STEP": lambda entry: in_words(entry["step"]),
+    "DETAIL": lambda entry: entry["detail"],
 }
 
 

@@ -20,14 +20,16 @@ class Event:
     kind: str
     data: str
     cursor: str
-    """The last id that the stream said: whoever shows it later goes on behind this event."""
+    """Whoever shows it later goes on behind this event; if it is one of several that came together, at the first."""
 
 
 class EventReader:
     """One stream, from its beginning or behind `cursor`."""
 
     def __init__(self, cursor: str = "") -> None:
-        self._cursor = cursor
+        self.cursor = cursor
+        """The last id that the stream said at the end of an event, be it one without data."""
+        self._next_cursor = cursor
         self._kind = ""
         self._data: list[str] = []
         self._size = 0
@@ -59,11 +61,12 @@ class EventReader:
                 self._data.append(value)
                 self._size += len(line)
             case "id" if "\0" not in value:
-                self._cursor = value
+                self._next_cursor = value
             case _:
                 pass  # a comment, by which the server shows that it lives, or a field that means nothing here
 
     def _end(self) -> Event | None:
-        event = Event(self._kind or "message", "\n".join(self._data), self._cursor) if self._data else None
+        self.cursor = self._next_cursor
+        event = Event(self._kind or "message", "\n".join(self._data), self.cursor) if self._data else None
         self._kind, self._data, self._size = "", [], 0
         return event

@@ -39,6 +39,8 @@ async def list_command(
     """List a device's stored calls, newest first."""
     from trunkline.cli import columns
 
+    if status is Status.DELETED:
+        raise typer.BadParameter("Deleted calls are gone.", param_hint="--status")
     calls = rest.pages(
         f"/api/rpc/persistent/device/{await rest.device_id(device)}",
         limit=limit,

@@ -27,9 +27,6 @@ async def explain_command(rest: "Rest", output: "Output", call_id: CallId) -> No
     if output.as_json:
         output.json(explained)
         return
-    output.one(explained["call"], columns.CALL)
+    output.one(explained, columns.EXPLAINED)
     print()
     output.several(explained["timeline"], columns.TIMELINE)
-    if explained["cause"]:
-        print()
-        output.one(explained, columns.CAUSE)

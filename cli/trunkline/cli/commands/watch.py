@@ -41,7 +41,7 @@ async def watch_command(
         Patience(output.note),
         after or "",
         deviceId=await rest.device_id(device) if device else None,
-        status=[*status] if status else None,
+        rpcStatus=[*status] if status else None,
         method=method or None,
         snapshot="true" if snapshot else None,
     )
