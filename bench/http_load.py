@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-BODY = '{"method":"setGpio","params":{"pin":7,"value":1}}'
+CALL = '{"method":"setGpio","params":{"pin":7,"value":1}}'
 
 # One request per path, made once and taken in turn; at the end the figures as one line of JSON.
 _SCRIPT = """
@@ -39,15 +39,15 @@ class Load:
     errors: int
 
 
-def run(url: str, paths: Sequence[str], jwt: str, *, in_flight: int, seconds: float, work: Path) -> Load:
-    """POST to `paths` in turn for so long with so many requests in flight. RuntimeError without `wrk`."""
+def run(url: str, paths: Sequence[str], jwt: str, body: str, *, in_flight: int, seconds: float, work: Path) -> Load:
+    """POST `body` to `paths` in turn for so long with so many requests in flight. RuntimeError without `wrk`."""
     wrk = shutil.which("wrk")
     if wrk is None:
         raise RuntimeError("wrk is missing: apt-get install wrk")
     script = work / "load.lua"
     headers = {"Content-Type": "application/json", "X-Authorization": f"Bearer {jwt}"}
     script.write_text(
-        f"local BODY = {json.dumps(BODY)}\n"
+        f"local BODY = {json.dumps(body)}\n"
         + _SCRIPT.replace("{PATHS}", "{" + ",".join(map(json.dumps, paths)) + "}").replace(
             "{HEADERS}", "{" + ",".join(f"[{json.dumps(k)}]={json.dumps(v)}" for k, v in headers.items()) + "}"
         )

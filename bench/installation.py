@@ -2,7 +2,7 @@
 
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -24,19 +24,31 @@ class Installation:
     rest: str
     mqtt_port: int
     grpc: str
-    jwt: str
-    device_ids: tuple[str, ...]
+    jwt: str = ""
+    device_ids: tuple[str, ...] = ()
+
+    def only(self, devices: int) -> "Installation":
+        """The same, as if it had no more devices than these first ones."""
+        return replace(self, device_ids=self.device_ids[:devices])
 
 
-def start(layout: str, devices: int, work: Path) -> Installation:
-    """Start a server of `layout` (`parts` or `one`) on free ports, and make its devices."""
+def launch(layout: str, work: Path, database: str = "") -> Installation:
+    """Start a server of `layout` (`parts` or `one`) on free ports, on what the folder `work` and the database have."""
     trunkline = str(Path(sys.executable).parent / "trunkline")
     command = [trunkline, "serve", "--demo", "--processes", layout, "--data-dir", str(work / "data")]
     for name in ("http", "mqtt", "mqtt-tls", "grpc"):
         command += [f"--{name}-port", str(free_port())]
+    if database:
+        command += ["--database", database]
     running = Running([*command, "--metrics-port", "0"], ready="ready ", log=work / "serve.log")
     urls = dict(re.findall(r"(\w+)=(\S+)", running.ready_line))
-    with httpx.Client(base_url=urls["rest"], trust_env=False, timeout=30) as http:
+    return Installation(running, urls["rest"], int(urls["mqtt"].rsplit(":", 1)[1]), urls["grpc"])
+
+
+def start(layout: str, devices: int, work: Path, database: str = "") -> Installation:
+    """Start a new server, log in and make its devices."""
+    server = launch(layout, work, database)
+    with httpx.Client(base_url=server.rest, trust_env=False, timeout=30) as http:
         jwt = http.post("/api/auth/login", json=USER).raise_for_status().json()["token"]
         http.headers["X-Authorization"] = f"Bearer {jwt}"
         ids = []
@@ -45,5 +57,4 @@ def start(layout: str, devices: int, work: Path) -> Installation:
                 "/api/device", params={"accessToken": access_token(number)}, json={"name": f"Bench {number}"}
             )
             ids.append(made.raise_for_status().json()["id"]["id"])
-    mqtt_port = int(urls["mqtt"].rsplit(":", 1)[1])
-    return Installation(running, urls["rest"], mqtt_port, urls["grpc"], jwt, tuple(ids))
+    return replace(server, jwt=jwt, device_ids=tuple(ids))

@@ -5,24 +5,38 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Any, Final, Self
 
 import psutil
 
 BENCH = Path(__file__).parent
 START_TIMEOUT_S = 60.0
 
+OURSELVES: Final[Mapping[str, Any]] = {}
+"""Arguments of Popen: whom to run a program as."""
+
 
 class Running:
     """One program and its children, ended with the `with` block."""
 
-    def __init__(self, command: Sequence[str], *, log: Path, ready: str = "", port: int = 0) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        log: Path,
+        ready: str = "",
+        port: int = 0,
+        as_user: Mapping[str, Any] = OURSELVES,
+    ) -> None:
         """Start `command` and wait until a line of its output begins with `ready`, or until it listens on `port`."""
         self._log: IO[bytes] = log.open("wb")
-        self._process = subprocess.Popen(command, stdout=self._log, stderr=subprocess.STDOUT)
+        started = time.perf_counter()
+        self._process = subprocess.Popen(command, stdout=self._log, stderr=subprocess.STDOUT, **as_user)
         self.ready_line = self._wait_for(ready, port, log)
+        self.ready_s = time.perf_counter() - started
+        """How long that took."""
 
     def __enter__(self) -> Self:
         return self
@@ -44,7 +58,7 @@ class Running:
             for line in log.read_text(errors="replace").splitlines() if ready else ():
                 if line.startswith(ready):
                     return line
-            time.sleep(0.05)
+            time.sleep(0.01)
         self.__exit__()
         raise RuntimeError(f"{self._process.args!r} did not get ready; it said:\n{log.read_text(errors='replace')}")
 

@@ -38,6 +38,15 @@ GOALS: dict[tuple[str, str], Goal] = {
     ("parts", "small calls' p50 beside 64 callers of 64 KB / without"): Goal("≤", 8),
     ("parts", "REST one-way p50, one in flight / two-way's"): Goal("≤", 1.1),
     ("one", "REST one-way p50, one in flight / two-way's"): Goal("≤", 1.1),
+    ("parts", "stored call, 64 in flight / two-way (SQLite)"): Goal("≥", 0.35),
+    ("one", "stored call, 64 in flight / two-way (SQLite)"): Goal("≥", 0.35),
+    ("parts", "stored call, 64 in flight / two-way (PostgreSQL)"): Goal("≥", 0.25),
+    ("parts", "drain of 1,000, BURST / CallStream with 64 in flight"): Goal("≥", 0.5),
+    ("parts", "drain of 1,000, SEQUENTIAL_ON_ACK_FROM_DEVICE / CallStream with 1 in flight"): Goal("≥", 0.6),
+    ("parts", "drain of 1,000, SEQUENTIAL_ON_RESPONSE_FROM_DEVICE / CallStream with 1 in flight"): Goal("≥", 0.6),
+    ("parts", "drains out of order"): Goal("≤", 0),
+    ("parts", "start with 100,000 stored calls of 1 KiB / sqlite3 reads them"): Goal("≤", 20),
+    ("parts", "memory of 100,000 stored calls of 1 KiB, MiB"): Goal("≤", 100),
     ("parts", "memory per idle MQTT session, KiB"): Goal("≤", 8),
     ("one", "memory per idle MQTT session, KiB"): Goal("≤", 8),
 }
@@ -86,7 +95,7 @@ class Report:
             if goal is not None:
                 median = statistics.median(values)
                 labels.append(f"{name} ({layout})")
-                shares.append(median / goal.value if goal.sign == "≥" else goal.value / max(median, 1e-9))
+                shares.append(median / goal.value if goal.sign == "≥" else goal.value / median if median else 1)
         figure, axes = plt.subplots(figsize=(11, 0.42 * max(3, len(labels)) + 1), layout="constrained")
         axes.barh(labels, shares, color=["#2f7d4f" if share >= 1 else "#b5482a" for share in shares])
         axes.axvline(1, color="black", linewidth=1)

@@ -5,10 +5,8 @@ ran right beside it, and what is told is the median of the rounds.
 """
 
 import argparse
-import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -16,17 +14,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import http_load
 import installation
 import jwt
-from http_load import Load
 from installation import Installation
+from loads import Loads
 from processes import Running, cpus, free_port, python
 from report import Report
+from stored import StoredCalls
 
 DEVICES = 200
 SESSIONS = 5_000
-FIGURES = ("rest", "grpc", "peer", "sessions")
+FIGURES = ("rest", "grpc", "stored", "peer", "sessions")
 PEER_SECRET = "bench-secret-of-at-least-32-bytes"
 
 
@@ -46,6 +44,7 @@ class Bench:
     def __init__(self, plan: Plan, report: Report) -> None:
         self._plan = plan
         self._report = report
+        self._loads = Loads(plan.seconds, plan.work)
 
     def run(self, layouts: list[str]) -> None:
         with self._reference() as reference, self._echo() as echo:
@@ -58,12 +57,14 @@ class Bench:
         wanted = self._plan.figures
         if wanted & {"rest", "grpc"}:
             server = installation.start(layout, DEVICES, work)
-            with server.running, self._devices(server.mqtt_port, DEVICES):
+            with server.running, self._loads.devices(server.mqtt_port, DEVICES):
                 self._warm_up(server, reference)
                 if "rest" in wanted:
                     self._rest(layout, server, reference)
                 if "grpc" in wanted and layout == "parts":
                     self._grpc(layout, server, reference, echo)
+        if "stored" in wanted:
+            StoredCalls(layout, self._loads, self._plan.rounds, self._report, work / "stored").measure()
         if "peer" in wanted:
             self._peer(layout)
         if "sessions" in wanted:
@@ -73,17 +74,17 @@ class Bench:
 
     def _rest(self, layout: str, server: Installation, reference: str) -> None:
         for _ in range(self._plan.rounds):
-            ref = self._http(reference, ["/reference"], "", 64)
+            ref = self._loads.http(reference, ["/reference"], "", 64)
             before = server.running.cpu_s()
-            two_way = self._two_way(server, 64)
+            two_way = self._loads.two_way(server, 64)
             for name, after in server.running.cpu_s().items():
                 per_call_us = (after - before.get(name, 0.0)) / two_way.requests * 1e6
                 self._report.add(layout, f"CPU of {name}, µs per REST two-way call", per_call_us)
-            many = self._two_way(server, 256)
-            ref_alone = self._http(reference, ["/reference"], "", 1)
-            alone = self._two_way(server, 1)
-            one_way_alone = self._one_way(server, 1)
-            one_way = self._one_way(server, 64)
+            many = self._loads.two_way(server, 256)
+            ref_alone = self._loads.http(reference, ["/reference"], "", 1)
+            alone = self._loads.two_way(server, 1)
+            one_way_alone = self._loads.one_way(server, 1)
+            one_way = self._loads.one_way(server, 64)
             for name, value in {
                 "REST two-way, 64 in flight / reference": two_way.rate / ref.rate,
                 "REST two-way, 256 in flight / 64 in flight": many.rate / two_way.rate,
@@ -100,20 +101,20 @@ class Bench:
 
     def _grpc(self, layout: str, server: Installation, reference: str, echo: str) -> None:
         for _ in range(self._plan.rounds):
-            ref = self._http(reference, ["/reference"], "", 64)
+            ref = self._loads.http(reference, ["/reference"], "", 64)
             for in_flight in (64, 512):
-                stream = self._grpc_load("stream", server.grpc, server, in_flight)
+                stream = self._loads.grpc("stream", server.grpc, server, in_flight)
                 self._report.add(
                     layout, f"gRPC CallStream two-way, {in_flight} in flight / reference", stream["rate"] / ref.rate
                 )
                 self._report.add(layout, f"gRPC CallStream two-way, {in_flight} in flight, calls/s", stream["rate"])
-            unary = self._grpc_load("unary", server.grpc, server, 64)
-            empty = self._grpc_load("echo", echo, server, 64)
+            unary = self._loads.grpc("unary", server.grpc, server, 64)
+            empty = self._loads.grpc("echo", echo, server, 64)
             self._report.add(
                 layout, "gRPC unary two-way, 64 in flight / empty unary echo", unary["rate"] / empty["rate"]
             )
-            without = self._grpc_load("beside", server.grpc, server, 0)
-            beside = self._grpc_load("beside", server.grpc, server, 64)
+            without = self._loads.grpc("beside", server.grpc, server, 0)
+            beside = self._loads.grpc("beside", server.grpc, server, 64)
             self._report.add(
                 layout, "small calls' p50 beside 64 callers of 64 KB / without", beside["p50_ms"] / without["p50_ms"]
             )
@@ -125,12 +126,12 @@ class Bench:
         server = installation.start(layout, DEVICES, work)
         token = jwt.encode({"sub": "bench"}, PEER_SECRET, algorithm="HS256")
         paths = [f"/api/rpc/twoway/{number}" for number in range(DEVICES)]
-        with server.running, self._devices(server.mqtt_port, DEVICES), self._fastapi_peer(work) as peer:
-            self._http(peer, paths, token, 64)
-            self._two_way(server, 64)
+        with server.running, self._loads.devices(server.mqtt_port, DEVICES), self._fastapi_peer(work) as peer:
+            self._loads.http(peer, paths, token, 64)
+            self._loads.two_way(server, 64)
             for _ in range(self._plan.rounds):
-                theirs = self._http(peer, paths, token, 64)
-                ours = self._two_way(server, 64)
+                theirs = self._loads.http(peer, paths, token, 64)
+                ours = self._loads.two_way(server, 64)
                 self._report.add(
                     layout, "REST two-way, 64 in flight / FastAPI + aiomqtt + Mosquitto", ours.rate / theirs.rate
                 )
@@ -145,9 +146,9 @@ class Bench:
         holders = ("core", "mqtt") if layout == "parts" else ()
         port = free_port()
         with server.running, Running(python("reference_mqtt.py", port), port=port, log=work / "bare.log"):
-            with self._devices(server.mqtt_port, 1):
+            with self._loads.devices(server.mqtt_port, 1):
                 empty = server.running.pss_bytes(*holders)
-            with self._devices(server.mqtt_port, SESSIONS):
+            with self._loads.devices(server.mqtt_port, SESSIONS):
                 full = server.running.pss_bytes(*holders)
             self._report.add(layout, "memory per idle MQTT session, KiB", (full - empty) / SESSIONS / 1024)
             for _ in range(self._plan.rounds):
@@ -158,38 +159,16 @@ class Bench:
 
     # --- loads ---
 
-    def _http(self, url: str, paths: list[str], token: str, in_flight: int) -> Load:
-        plan = self._plan
-        return http_load.run(url, paths, token, in_flight=in_flight, seconds=plan.seconds, work=plan.work)
-
-    def _two_way(self, server: Installation, in_flight: int) -> Load:
-        paths = [f"/api/rpc/twoway/{one}" for one in server.device_ids]
-        return self._http(server.rest, paths, server.jwt, in_flight)
-
-    def _one_way(self, server: Installation, in_flight: int) -> Load:
-        paths = [f"/api/rpc/oneway/{one}" for one in server.device_ids]
-        return self._http(server.rest, paths, server.jwt, in_flight)
-
     def _warm_up(self, server: Installation, reference: str) -> None:
-        self._http(reference, ["/reference"], "", 64)
-        self._two_way(server, 64)
-
-    def _grpc_load(self, kind: str, target: str, server: Installation, in_flight: int) -> dict[str, float]:
-        command = python("grpc_load.py", kind, target, in_flight, self._plan.seconds)
-        lines = "\n".join((server.jwt, *server.device_ids))
-        output = subprocess.run(command, input=lines, check=True, stdout=subprocess.PIPE, text=True).stdout
-        figures: dict[str, float] = json.loads(output)
-        return figures
+        self._loads.http(reference, ["/reference"], "", 64)
+        self._loads.two_way(server, 64)
 
     def _connect_all(self, port: int) -> float:
         """Seconds until all sessions stand."""
-        with self._devices(port, SESSIONS) as fleet:
+        with self._loads.devices(port, SESSIONS) as fleet:
             return float(fleet.ready_line.split()[1])
 
     # --- what runs beside ---
-
-    def _devices(self, port: int, count: int) -> Running:
-        return Running(python("fleet.py", port, count), ready="connected", log=self._plan.work / "fleet.log")
 
     @contextmanager
     def _reference(self) -> Iterator[str]:
