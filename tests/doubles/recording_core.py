@@ -29,8 +29,10 @@ from trunkline.v1.rpc_service_pb2 import (
     CallResult,
     CallStreamResponse,
     StartCall,
+    WatchCallsRequest,
+    WatchCallsResponse,
 )
-from trunkline.v1.rpc_service_pb2_grpc import RpcServiceServicer, add_RpcServiceServicer_to_server
+from trunkline.v1.rpc_service_pb2_grpc import add_RpcServiceServicer_to_server
 
 SECRET = "5ec7e7"
 MAX_PARAMS_BYTES = 1024 * 1024
@@ -98,7 +100,14 @@ class RecordingCore:
         self.tokens: list[str] = []
         """`authorization` of each of them; empty if there was none."""
         self.answers: dict[type, Any] = {}
-        """What unary methods answer, by the type of their request: a message or a TrunklineError."""
+        """What unary methods answer, by the type of their request: a message, a TrunklineError or a future of either,
+        which is cancelled with the request."""
+        self.watches: asyncio.Queue[WatchCallsRequest] = asyncio.Queue()
+        """Streams that watch calls, as they were asked for."""
+        self.news: asyncio.Queue[WatchCallsResponse | TrunklineError | None] = asyncio.Queue()
+        """What the next such stream to ask tells; None and an error end it."""
+        self.watchers_left = asyncio.Semaphore(0)
+        """One for each that was left by its reader."""
         self.key_fetches = 0
         self.welcomed = asyncio.Event()
         """A caller said hello."""
@@ -116,9 +125,10 @@ class RecordingCore:
     async def start(self) -> None:
         """Listen on the socket in the data directory."""
         self._server = grpc.aio.server(options=server_options(MAX_PARAMS_BYTES))
-        add_RpcServiceServicer_to_server(_Rpc(self), self._server)
+        rpc: Any = _Rpc(self)
         identity: Any = _Identity(self)
         devices: Any = _AsTold(self)
+        add_RpcServiceServicer_to_server(rpc, self._server)
         add_IdentityServiceServicer_to_server(identity, self._server)
         add_DeviceServiceServicer_to_server(devices, self._server)
         self._server.add_insecure_port(f"unix:{self.data_dir / SOCKET_FILE}")
@@ -154,19 +164,39 @@ class RecordingCore:
         metadata = dict(context.invocation_metadata() or ())
         self.tokens.append(str(metadata.get("authorization", "")))
         answer = self.answers[type(request)]
+        if isinstance(answer, asyncio.Future):
+            answer = await answer
         if isinstance(answer, TrunklineError):
             await abort(context, answer)
         return answer
 
 
-class _Rpc(RpcServiceServicer):
+class _AsTold:
+    """A service whose every method records its request and gives its scripted answer."""
+
     def __init__(self, core: RecordingCore) -> None:
         self._core = core
 
-    async def Call(self, request: Any, context: Any) -> Any:
-        raise NotImplementedError("callers under test use the stream")
+    def __getattr__(self, method: str) -> Callable[[Any, Any], Awaitable[Any]]:
+        return self._core.unary
 
-    async def CallStream(self, request_iterator: Any, context: Any) -> None:  # type: ignore[override]  # read/write style
+
+class _Rpc(_AsTold):
+    """The streams do something of their own."""
+
+    async def WatchCalls(self, request: WatchCallsRequest, context: Any) -> None:
+        self._core.watches.put_nowait(request)
+        self._core.tokens.append(str(dict(context.invocation_metadata()).get("authorization", "")))
+        try:
+            while (news := await self._core.news.get()) is not None:
+                if isinstance(news, TrunklineError):
+                    await abort(context, news)
+                await context.write(news)
+        except asyncio.CancelledError:
+            self._core.watchers_left.release()
+            raise
+
+    async def CallStream(self, request_iterator: Any, context: Any) -> None:
         if (PART_SECRET, SECRET) not in tuple(context.invocation_metadata() or ()):
             await abort(context, TrunklineError(ErrorReason.ERROR_REASON_UNAUTHENTICATED, "no part"))
         with self._core.joined() as stream:
@@ -208,16 +238,6 @@ async def _write(context: Any, stream: "asyncio.Queue[AnswerFrame]") -> None:
     while True:
         frame = await stream.get()
         await context.write(CallStreamResponse(clock_ms=time.monotonic_ns() // 1_000_000, frames=[frame]))
-
-
-class _AsTold:
-    """A service whose every method records its request and gives its scripted answer."""
-
-    def __init__(self, core: RecordingCore) -> None:
-        self._core = core
-
-    def __getattr__(self, method: str) -> Callable[[Any, Any], Awaitable[Any]]:
-        return self._core.unary
 
 
 class _Identity(_AsTold):

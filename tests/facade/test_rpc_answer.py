@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from trunkline.contract.errors import TABLE, TrunklineError
 from trunkline.contract.streams.frames import CallResult
-from trunkline.facade.rpc_answer import V1, V2, Answer, Dialect, answer_error, answer_result, name_call
+from trunkline.facade.rpc_answer import V1, V2, Answer, Dialect, answer_error, answer_result, answer_stored, name_call
 from trunkline.v1.call_pb2 import Outcome
 from trunkline.v1.error_pb2 import Cause, ErrorReason
 
@@ -149,7 +149,7 @@ def test_fail_fast() -> None:
         ("DEVICE_DELETED", 404, 32, "The device was deleted while the call was open"),
         ("QUEUE_FULL", 429, 33, "Too many pending calls; try again later"),
         ("CORE_UNAVAILABLE", 503, 2, "The service cannot take calls at the moment; try again"),
-        ("STORE_UNAVAILABLE", 503, 2, "The call failed"),
+        ("STORE_UNAVAILABLE", 503, 2, "Calls cannot be stored at the moment; try again"),
         ("TOKEN_EXPIRED", 401, 11, "Token has expired"),
         ("UNAUTHENTICATED", 401, 10, "Authentication failed"),
         ("PAYLOAD_TOO_LARGE", 413, 31, "The call failed"),
@@ -187,6 +187,43 @@ def test_a_transports_failure() -> None:
     answer = failed(cause, cause=cause, detail="gateway could not convert")
     assert (answer.status, json.loads(answer.body)["message"]) == (406, "gateway could not convert")
     assert header(answer, "trunkline-cause") == cause
+
+
+@pytest.mark.parametrize("dialect", [V1, V2])
+def test_a_persistent_call_was_accepted(dialect: Dialect) -> None:
+    answer = answer_stored(CallResult(1, Outcome.OUTCOME_ACCEPTED), CALL_ID, dialect)
+    assert (answer.status, answer.body) == (200, b'{"rpcId":"00010203-0405-0607-0809-0a0b0c0d0e0f"}')
+    assert header(answer, "content-type") == "application/json"
+    assert header(answer, "trunkline-cause") is None
+
+
+@pytest.mark.parametrize("dialect", [V1, V2])
+@pytest.mark.parametrize(
+    ("outcome", "cause", "message"),
+    [
+        ("EXPIRED", "STREAM_BROKEN", "The service cannot take calls at the moment; try again"),
+        ("UNKNOWN", "COMMIT_UNKNOWN", "Calls cannot be stored at the moment; try again"),
+    ],
+)
+def test_a_persistent_call_that_is_never_delivered(dialect: Dialect, outcome: str, cause: str, message: str) -> None:
+    result = CallResult(1, Outcome.Value(f"OUTCOME_{outcome}"), cause=Cause.Value(f"CAUSE_{cause}"))
+    answer = answer_stored(result, CALL_ID, dialect)
+    assert (answer.status, json.loads(answer.body)["message"]) == (503, message)
+    assert (header(answer, "trunkline-cause"), header(answer, "retry-after")) == (cause, "1")
+
+
+def test_a_persistent_call_that_may_be_stored() -> None:
+    result = CallResult(1, Outcome.OUTCOME_UNKNOWN, cause=Cause.CAUSE_CORE_LOST)
+    for dialect, status in ((V1, 408), (V2, 504)):
+        answer = answer_stored(result, CALL_ID, dialect)
+        assert (answer.status, answer.body, header(answer, "trunkline-cause")) == (status, b"", "CORE_LOST")
+
+
+def test_a_persistent_call_that_was_refused() -> None:
+    reason = ErrorReason.ERROR_REASON_QUEUE_FULL
+    result = CallResult(1, Outcome.OUTCOME_FAILED, reason=reason, cause=Cause.CAUSE_QUEUE_FULL, retry_after_ms=2500)
+    answer = answer_stored(result, CALL_ID, V2)
+    assert (answer.status, header(answer, "trunkline-cause"), header(answer, "retry-after")) == (429, "QUEUE_FULL", "3")
 
 
 def test_every_reason_has_an_answer() -> None:

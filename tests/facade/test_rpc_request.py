@@ -2,14 +2,16 @@
 
 import json
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from trunkline.contract import ids
 from trunkline.contract.errors import TrunklineError
-from trunkline.facade.rpc_request import RpcRequest, parse_request
-from trunkline.v1.error_pb2 import ErrorReason
+from trunkline.contract.streams.frames import DeliveryPolicy
+from trunkline.facade.rpc_request import MOST_RETRIES, REDELIVERIES, STRATEGIES, RpcRequest, parse_request
+from trunkline.v1.call_pb2 import Redelivery, SubmitStrategy
 
 
 def parse(text: str | bytes, *, one_way: bool = False) -> RpcRequest:
@@ -172,10 +174,68 @@ def test_the_callers_id() -> None:
 
 
 @pytest.mark.parametrize("value", ["true", '"true"', "1"])
-def test_persistent_calls_are_not_there_yet(value: str) -> None:
-    error = refusal(f'{{"method":"m","persistent":{value}}}')
-    assert error.reason == ErrorReason.ERROR_REASON_NOT_SUPPORTED
-    assert "not available" in error.message
+def test_a_persistent_call(value: str) -> None:
+    request = parse(f'{{"method":"m","persistent":{value},"retries":3,"additionalInfo":{{ "a" : 1e3 }}}}')
+    assert request.persistent
+    assert request.retries == 3
+    assert bytes(request.additional_info) == b'{"a":1e3}'
+
+
+@pytest.mark.parametrize(
+    ("value", "retries"),
+    [
+        ("9", 9),
+        ('"2"', 2),
+        ("2.9", 2),
+        ("null", 0),
+        ('"many"', 0),
+        ("[]", 0),
+        ("-1", 0),
+        ("4294967296", MOST_RETRIES),
+        ("1e99", MOST_RETRIES),
+    ],
+)
+def test_retries_are_coerced_and_null_means_none(value: str, retries: int) -> None:
+    assert parse(f'{{"method":"m","persistent":true,"retries":{value}}}').retries == retries
+
+
+def test_absent_retries_and_information() -> None:
+    request = parse('{"method":"m","persistent":true}')
+    assert request.retries is msgspec.UNSET
+    assert bytes(request.additional_info) == b"null"
+    assert bytes(parse('{"method":5,"persistent":true,"additionalInfo":[ 1 ]}').additional_info) == b"[1]"
+
+
+@pytest.mark.parametrize("value", ["1" * 1001, "1e400", "[" * 201 + "]" * 201])
+def test_information_that_nobody_could_read_again(value: str) -> None:
+    assert "additionalInfo" in refusal(f'{{"method":"m","persistent":true,"additionalInfo":{value}}}').message
+    assert parse(f'{{"method":"m","additionalInfo":{value}}}').method == "m", "it goes nowhere"
+
+
+def test_a_policy_for_one_call() -> None:
+    assert parse('{"method":"m"}').policy is None
+    assert parse('{"method":"m","redelivery":null,"submitStrategy":null}').policy is None
+    assert parse('{"method":"m","redelivery":"never"}').policy == DeliveryPolicy(0, Redelivery.REDELIVERY_NEVER)
+    body = '{"method":"m","persistent":true,"submitStrategy":"SEQUENTIAL_ON_ACK_FROM_DEVICE"}'
+    on_ack = SubmitStrategy.SUBMIT_STRATEGY_SEQUENTIAL_ON_ACK_FROM_DEVICE
+    assert parse(body).policy == DeliveryPolicy(on_ack, 0)
+    assert parse(body.replace('"m"', "5")).policy == DeliveryPolicy(on_ack, 0)
+
+
+def test_every_policy_of_the_contract_has_a_name() -> None:
+    assert {0, *REDELIVERIES.values()} == {*Redelivery.values()}
+    assert {0, *STRATEGIES.values()} == {*SubmitStrategy.values()}
+
+
+@pytest.mark.parametrize("value", ['"Never"', '""', "5", "{}", "true"])
+def test_policies_that_are_none(value: str) -> None:
+    assert "redelivery" in refusal(f'{{"method":"m","redelivery":{value}}}').message
+    assert "submitStrategy" in refusal(f'{{"method":"m","persistent":true,"submitStrategy":{value}}}').message
+
+
+def test_only_persistent_calls_are_in_a_line() -> None:
+    error = refusal('{"method":"m","submitStrategy":"BURST"}')
+    assert error.message == "submitStrategy goes only with persistent calls"
 
 
 def test_combinations_without_sense() -> None:
@@ -194,7 +254,20 @@ def test_no_bytes_bring_it_down(body: bytes) -> None:
 
 
 fields = st.sampled_from(
-    ["method", "params", "timeout", "expirationTime", "persistent", "failFast", "requestUUID", "x"]
+    [
+        "method",
+        "params",
+        "timeout",
+        "expirationTime",
+        "persistent",
+        "failFast",
+        "requestUUID",
+        "retries",
+        "additionalInfo",
+        "redelivery",
+        "submitStrategy",
+        "x",
+    ]
 )
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner, max_size=2)

@@ -246,10 +246,6 @@ async def test_the_largest_body_that_is_taken(post: Post, core: RecordingCore) -
         ("null", "Invalid request body: it must be a JSON object"),
         ("{}", "Invalid request body: method is missing"),
         ('{"method":"m","requestUUID":null}', "Invalid request body"),
-        (
-            '{"method":"m","persistent":true}',
-            "Persistent calls are not available in this version: leave out persistent",
-        ),
         ('{"method":"m","persistent":true,"failFast":true}', "failFast does not go with persistent"),
     ],
 )

@@ -17,16 +17,19 @@ from trunkline.contract.errors import TrunklineError
 from trunkline.facade import errors, openapi
 from trunkline.facade.authentication import Authenticator
 from trunkline.facade.core_connection import CoreConnection
+from trunkline.facade.event_streams import EventStreams
 from trunkline.facade.headers import CrossOrigin, with_security_headers
 from trunkline.facade.metrics import Counters
 from trunkline.facade.request_body import CallerGone
 from trunkline.facade.routes.activation import activation_routes
 from trunkline.facade.routes.auth import auth_routes
+from trunkline.facade.routes.call_events import call_event_routes
 from trunkline.facade.routes.customers import customer_routes
 from trunkline.facade.routes.device_credentials import device_credentials_routes
 from trunkline.facade.routes.device_lists import device_list_routes
 from trunkline.facade.routes.device_profiles import device_profile_routes
 from trunkline.facade.routes.devices import device_routes
+from trunkline.facade.routes.persistent_calls import persistent_call_routes
 from trunkline.facade.routes.system import system_routes
 from trunkline.facade.routes.tenants import tenant_routes
 from trunkline.facade.routes.users import user_routes
@@ -44,16 +47,17 @@ def create_app(
     settings: FacadeSettings,
     mounts: Mapping[str, ASGIApp] | None = None,
     counters: Counters | None = None,
+    streams: EventStreams | None = None,
 ) -> ASGIApp:
     """The facade's application over a connection to the core that somebody else opens and closes, for this event loop.
 
     `mounts` maps path prefixes (`/api/v1`) to ASGI applications that answer everything below them; they get the request
-    as it came, with its whole path. `counters` keep what the RPC routes did.
+    as it came, with its whole path. `counters` keep what the RPC routes did. Who gives `streams` may end them.
     """
     authenticator = Authenticator(connection.calls, connection.signing_keys, cache_size=settings.token_cache_size)
     return Facade(
         RpcRoutes(connection.calls, authenticator, settings, counters or Counters()),
-        _framework(connection, authenticator, settings),
+        _framework(connection, authenticator, settings, streams or EventStreams(settings)),
         mounts or {},
         settings.cors_origins,
     )
@@ -106,7 +110,9 @@ class _Framework(FastAPI):
         return openapi.complete(super().openapi())
 
 
-def _framework(connection: CoreConnection, authenticator: Authenticator, settings: FacadeSettings) -> FastAPI:
+def _framework(
+    connection: CoreConnection, authenticator: Authenticator, settings: FacadeSettings, streams: EventStreams
+) -> FastAPI:
     app = _Framework(
         title="Trunkline",
         summary="Calls methods on devices. The paths below /api are ThingsBoard's.",
@@ -120,6 +126,8 @@ def _framework(connection: CoreConnection, authenticator: Authenticator, setting
     app.include_router(device_list_routes(connection, authenticator))
     app.include_router(device_credentials_routes(connection, authenticator, limit))
     app.include_router(device_profile_routes(connection, authenticator, limit))
+    app.include_router(persistent_call_routes(connection, authenticator, most_wait_ms=settings.max_timeout_ms))
+    app.include_router(call_event_routes(connection, authenticator, streams))
     app.include_router(activation_routes(connection, authenticator, limit, public_url=settings.public_url))
     app.include_router(user_routes(connection, authenticator, limit))
     app.include_router(customer_routes(connection, authenticator, limit))

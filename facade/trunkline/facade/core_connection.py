@@ -1,7 +1,8 @@
 """The facade's way to the core: one stream for calls to devices, unary RPCs for everything else."""
 
+import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final, TypeVar
 
@@ -39,20 +40,48 @@ class CoreConnection:
         self.calls = calls
         self.identity = IdentityServiceStub(channel)
         self.devices = DeviceServiceStub(channel)
+        self.rpc = RpcServiceStub(channel)
         self.signing_keys = SigningKeys(self._fetch_keys)
         self._timeout_s = timeout_ms / 1000
 
     async def ask(
-        self, method: grpc.aio.UnaryUnaryMultiCallable[Request, Response], request: Request, token: str = ""
+        self,
+        method: grpc.aio.UnaryUnaryMultiCallable[Request, Response],
+        request: Request,
+        token: str = "",
+        *,
+        wait_ms: int = 0,
     ) -> Response:
-        """One unary RPC, on behalf of the user whose access token that is. Raises TrunklineError."""
-        metadata = [(REQUEST_ID, secrets.token_hex(8))]
-        if token:
-            metadata.append((AUTHORIZATION, f"Bearer {token}"))
+        """One unary RPC, on behalf of the user whose access token that is. Raises TrunklineError.
+
+        `wait_ms`: how much longer than usual the answer may take, because something is waited for.
+        """
         try:
-            return await method(request, timeout=self._timeout_s, metadata=tuple(metadata))
+            return await method(request, timeout=self._timeout_s + wait_ms / 1000, metadata=_metadata(token))
         except grpc.aio.AioRpcError as rpc_error:
             raise _without_internals(error_of(rpc_error)) from None
+
+    async def follow(
+        self, method: grpc.aio.UnaryStreamMultiCallable[Request, Response], request: Request, token: str
+    ) -> AsyncGenerator[Response, None]:
+        """The messages of a stream, on behalf of the user whose access token that is; close it to end the RPC.
+
+        The first message must come in the usual time. Raises TrunklineError when the stream was ended for a reason.
+        """
+        stream = method(request, metadata=_metadata(token))
+        messages = aiter(stream)
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                first = await anext(messages)
+            yield first
+            async for message in messages:
+                yield message
+        except (StopAsyncIteration, TimeoutError):
+            raise _unavailable() from None
+        except grpc.aio.AioRpcError as rpc_error:
+            raise _without_internals(error_of(rpc_error)) from None
+        finally:
+            stream.cancel()
 
     async def _fetch_keys(self) -> bytes:
         return (await self.ask(self.identity.GetSigningKeys, GetSigningKeysRequest())).jwks
@@ -79,6 +108,15 @@ async def core_connection(
 def _without_internals(error: TrunklineError) -> TrunklineError:
     """A core that is away or too slow is one thing to a caller, and gRPC's text for it names addresses of ours."""
     if error.reason in (ErrorReason.ERROR_REASON_CORE_UNAVAILABLE, ErrorReason.ERROR_REASON_CALL_EXPIRED):
-        reason = ErrorReason.ERROR_REASON_CORE_UNAVAILABLE
-        return TrunklineError(reason, "The service cannot answer at the moment; try again")
+        return _unavailable()
     return error
+
+
+def _unavailable() -> TrunklineError:
+    reason = ErrorReason.ERROR_REASON_CORE_UNAVAILABLE
+    return TrunklineError(reason, "The service cannot answer at the moment; try again")
+
+
+def _metadata(token: str) -> tuple[tuple[str, str], ...]:
+    request_id = (REQUEST_ID, secrets.token_hex(8))
+    return (request_id, (AUTHORIZATION, f"Bearer {token}")) if token else (request_id,)

@@ -2,11 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from starlette.responses import Response
 
-from trunkline.facade.schemas.base import Body
 from trunkline.v1.page_pb2 import PageRequest
 
 PART: Final = 50
@@ -15,13 +14,19 @@ PART: Final = 50
 Item = TypeVar("Item")
 
 
-async def list_answer(items: Sequence[Item], shown: Callable[[Item], Body]) -> Response:
+class Shown(Protocol):
+    """What knows its JSON."""
+
+    def as_json(self) -> str: ...
+
+
+async def list_answer(items: Sequence[Item], shown: Callable[[Item], Shown]) -> Response:
     """A JSON array of what each item is shown as."""
     return _json(b"[" + await _joined(items, shown) + b"]")
 
 
 async def page_answer(
-    items: Sequence[Item], shown: Callable[[Item], Body], total: int, request: PageRequest
+    items: Sequence[Item], shown: Callable[[Item], Shown], total: int, request: PageRequest
 ) -> Response:
     """The page that answers `request`, of what each item is shown as; `total` counts the items of all pages."""
     pages = -(-total // request.size)
@@ -30,12 +35,12 @@ async def page_answer(
     return _json(b'{"data":[' + await _joined(items, shown) + counts.encode())
 
 
-async def _joined(items: Sequence[Item], shown: Callable[[Item], Body]) -> bytes:
+async def _joined(items: Sequence[Item], shown: Callable[[Item], Shown]) -> bytes:
     parts: list[str] = []
     for start in range(0, len(items), PART):
         if start:
             await asyncio.sleep(0)
-        parts += [shown(item).model_dump_json(by_alias=True) for item in items[start : start + PART]]
+        parts += [shown(item).as_json() for item in items[start : start + PART]]
     return ",".join(parts).encode()
 
 

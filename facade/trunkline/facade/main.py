@@ -16,6 +16,7 @@ from trunkline.contract.open_files import allow_open_files
 from trunkline.facade.app import create_app
 from trunkline.facade.connection_bounds import ConnectionBounds
 from trunkline.facade.core_connection import CallConnector, CoreConnection, core_connection
+from trunkline.facade.event_streams import EventStreams
 from trunkline.facade.http_protocol import HttpProtocol
 from trunkline.facade.metrics import Counters
 from trunkline.facade.settings import FacadeSettings
@@ -47,6 +48,7 @@ class FacadeServer:
         """The REST port, as bound."""
         self._connector = connector
         self._mounts = mounts
+        self._streams = EventStreams(settings)
         self._resources = AsyncExitStack()
         self._connection: CoreConnection
         self._http: _HttpServer
@@ -69,7 +71,7 @@ class FacadeServer:
         except BaseException:
             listener.close()
             raise
-        app = create_app(self._connection, settings, self._mounts, self.counters)
+        app = create_app(self._connection, settings, self._mounts, self.counters, self._streams)
         bounds = ConnectionBounds(settings.connection_limits, self.counters)
         self._http = _HttpServer(
             uvicorn.Config(
@@ -108,8 +110,10 @@ class FacadeServer:
         await self._connection.calls.ended()
 
     async def drain(self) -> None:
-        """Take no new connections, give waiting calls their grace, answer those that are left, and end."""
+        """Take no new connections, end event streams, give waiting calls their grace, answer those that are left, and
+        end."""
         self._http.should_exit = True
+        self._streams.over.set()
         await asyncio.wait([self._serving], timeout=self.settings.drain_grace_s)
         await self._resources.aclose()  # the end of the call stream is every waiting call's result
         await self._serving

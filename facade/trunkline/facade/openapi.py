@@ -3,10 +3,14 @@ that are read by hand because their content type does not matter, and the header
 
 from typing import Any, Final
 
+import msgspec
+
 from trunkline.contract.metadata import CALL_ID_HEADER, CAUSE_HEADER
 from trunkline.facade.rpc_answer import V1
-from trunkline.facade.rpc_routes import ROUTES, Route
+from trunkline.facade.rpc_request import REDELIVERIES, STRATEGIES
+from trunkline.facade.rpc_routes import KEY_HEADER, LONGEST_KEY, ROUTES, Route
 from trunkline.facade.schemas.base import Body
+from trunkline.facade.schemas.rpc import Cancellation, Explanation, Rpc, RpcEvent, RpcPage, Shown
 from trunkline.v1.call_pb2 import CallKind
 
 Schema = dict[str, Any]
@@ -26,12 +30,41 @@ _RPC_BODY: Final[Schema] = {
         "params": {"description": "Any JSON value; sent to the device as it is", "examples": [{"pin": 7, "value": 1}]},
         "timeout": {"type": "integer", "description": "Milliseconds; raised to the minimum, 5000 unless set otherwise"},
         "expirationTime": {"type": "integer", "description": "Unix milliseconds; goes before timeout"},
-        "requestUUID": {"type": "string", "format": "uuid", "description": "Becomes the call's id"},
+        "requestUUID": {
+            "type": "string",
+            "format": "uuid",
+            "description": "Becomes the call's id; the same one again for the same device joins the same call",
+        },
         "failFast": {"type": "boolean", "description": "Do not wait for a device that is offline"},
         "awaitDelivery": {"type": "boolean", "description": "One-way: wait until the device acknowledged"},
-        "persistent": {"type": "boolean", "description": "Not available in this version"},
+        "redelivery": {
+            "enum": list(REDELIVERIES),
+            "description": "Whether the device gets the call again when it subscribes anew; else as its profile says",
+        },
+        "persistent": {
+            "type": "boolean",
+            "description": "Store the call; the answer is its `rpcId`, what becomes of it is for later requests",
+        },
+        "retries": {
+            "type": "integer",
+            "description": "Persistent: how often it is sent again if the device does not acknowledge it",
+        },
+        "additionalInfo": {"description": "Persistent: any JSON value, which stays with the call"},
+        "submitStrategy": {
+            "enum": list(STRATEGIES),
+            "description": "Persistent: when the device gets the calls behind this one; else as its profile says",
+        },
     },
 }
+
+
+_SHOWN: Final = (Rpc, RpcPage, RpcEvent, Explanation, Cancellation)
+
+
+def answer_of(schema: type[Shown]) -> dict[int | str, Schema]:
+    """`responses` of a route that writes this answer by hand."""
+    shown = {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema.__name__}"}}}
+    return {200: {"description": "As asked", "content": shown}}
 
 
 def body_of(schema: type[Body]) -> Schema:
@@ -49,6 +82,7 @@ def complete(page: Schema) -> Schema:
             for content in operation.get("requestBody", {"content": {}})["content"].values():
                 for name, schema in content["schema"].pop("$defs", {}).items():
                     schemas.setdefault(name, schema)  # what a body refers to has its place with all others
+    schemas |= msgspec.json.schema_components(_SHOWN, ref_template="#/components/schemas/{name}")[1]
     for path, route in ROUTES.items():
         page["paths"][f"{path}/{{deviceId}}"] = {"post": _rpc_post(path, route)}
     page["components"]["securitySchemes"] = {
@@ -65,16 +99,21 @@ def complete(page: Schema) -> Schema:
 
 def _rpc_post(path: str, route: Route) -> Schema:
     one_way = route.kind == CallKind.CALL_KIND_ONE_WAY
-    success: Schema = {"description": "Handed to the transport; no body" if one_way else "The device's reply"}
-    if not one_way:
-        success["content"] = {"application/json": {"schema": {}}}
+    success: Schema = {
+        "description": ("Handed to the transport; no body" if one_way else "The reply") + ". Persistent: the `rpcId`",
+        "content": {"application/json": {"schema": {}}},
+    }
+    conflict = "The id or key belongs to a call with other content"
     if route.dialect is V1:
         failures = {
             "408": {"description": "Sent, no answer in time; no body"},
-            "409": {"description": "Never sent; no body"},
+            "409": {"description": f"Never sent; no body. {conflict}: with one"},
         }
     else:
-        failures = {"504": {"description": "No answer in time, sent or not; no body"}}
+        failures = {
+            "409": {"description": conflict},
+            "504": {"description": "No answer in time, sent or not; no body"},
+        }
     problem = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     refusals = {
         "400": "The request is malformed",
@@ -84,7 +123,7 @@ def _rpc_post(path: str, route: Route) -> Schema:
         "406": "The device answered with something that is no JSON",
         "413": "The body is too large",
         "429": "Too many pending calls",
-        "503": "The core cannot be reached",
+        "503": "The core cannot be reached, or the call cannot be stored",
     }
     responses = {"200": success, **failures}
     responses |= {status: {"description": text, "content": problem} for status, text in refusals.items()}
@@ -95,7 +134,13 @@ def _rpc_post(path: str, route: Route) -> Schema:
         "summary": f"Call a device, {'one-way' if one_way else 'two-way'} ({route.dialect.name})",
         "operationId": path.removeprefix("/api/").replace("/", "_"),
         "parameters": [
-            {"name": "deviceId", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+            {"name": "deviceId", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}},
+            {
+                "name": KEY_HEADER.decode().title(),
+                "in": "header",
+                "description": "The same one again for the same device, with the same content, joins the same call",
+                "schema": {"type": "string", "maxLength": LONGEST_KEY},
+            },
         ],
         "requestBody": {"required": True, "content": {"application/json": {"schema": _RPC_BODY}}},
         "responses": responses,

@@ -15,16 +15,18 @@ LARGEST_PAGE: Final = 10_000
 _LAST_NUMBER: Final = 2**31 - 1  # ThingsBoard reads a Java int
 
 
-def paging(sortable: Mapping[str, str]) -> Callable[..., PageRequest]:
+def paging(sortable: Mapping[str, str], searched: str = "the name") -> Callable[..., PageRequest]:
     """A dependency: the page that a request asks for, in an order of `sortable` (`sortProperty` to the core's name).
 
-    It raises TrunklineError (INVALID_ARGUMENT) with ThingsBoard's texts.
+    `searched` says what `textSearch` looks at. It raises TrunklineError (INVALID_ARGUMENT) with ThingsBoard's texts.
     """
 
     def page_request(
         page_size: Annotated[int, Query(alias="pageSize", description="At least 1; more than 10,000 count as that")],
         page: Annotated[int, Query(description="From 0")],
-        text_search: Annotated[str, Query(alias="textSearch", description="Part of the name, letter case aside")] = "",
+        text_search: Annotated[
+            str, Query(alias="textSearch", description=f"Part of {searched}, letter case aside")
+        ] = "",
         sort_property: Annotated[
             str, Query(alias="sortProperty", description=f"One of {', '.join(sortable)}; without it newest first")
         ] = "",

@@ -17,3 +17,4 @@ DeviceProfileId = Annotated[str, _id("deviceProfileId"), AfterValidator(uuid_tex
 CustomerId = Annotated[str, _id("customerId"), AfterValidator(uuid_text)]
 UserId = Annotated[str, _id("userId"), AfterValidator(uuid_text)]
 TenantId = Annotated[str, _id("tenantId"), AfterValidator(uuid_text)]
+RpcId = Annotated[str, _id("rpcId"), AfterValidator(uuid_text)]

@@ -13,8 +13,9 @@ from trunkline.contract.errors import TABLE, TrunklineError, cause_name
 from trunkline.contract.metadata import CALL_ID_HEADER, CAUSE_HEADER
 from trunkline.contract.streams.frames import CallResult
 from trunkline.facade.errors import RETRY_SOON, error_body
-from trunkline.facade.rpc_request import first_value
+from trunkline.facade.reply_json import lenient_json
 from trunkline.v1.call_pb2 import (
+    OUTCOME_ACCEPTED,
     OUTCOME_CANCELLED,
     OUTCOME_DELIVERED,
     OUTCOME_EXPIRED,
@@ -63,6 +64,7 @@ _TEXTS: Final[Mapping[ErrorReason.ValueType, str]] = {
     ErrorReason.ERROR_REASON_DEVICE_DELETED: "The device was deleted while the call was open",
     ErrorReason.ERROR_REASON_QUEUE_FULL: "Too many pending calls; try again later",
     ErrorReason.ERROR_REASON_CORE_UNAVAILABLE: "The service cannot take calls at the moment; try again",
+    ErrorReason.ERROR_REASON_STORE_UNAVAILABLE: "Calls cannot be stored at the moment; try again",
     ErrorReason.ERROR_REASON_TOKEN_EXPIRED: "Token has expired",
     ErrorReason.ERROR_REASON_UNAUTHENTICATED: "Authentication failed",
     ErrorReason.ERROR_REASON_PERMISSION_DENIED: "You don't have permission to perform this operation!",
@@ -99,6 +101,25 @@ def answer_result(result: CallResult, dialect: Dialect) -> Answer:
     return answer
 
 
+# A persistent call that was certainly not stored, or is known never to be delivered: trying again does no harm.
+_NOT_STORED: Final[Mapping[Cause.ValueType, ErrorReason.ValueType]] = {
+    Cause.CAUSE_STREAM_BROKEN: ErrorReason.ERROR_REASON_CORE_UNAVAILABLE,
+    Cause.CAUSE_COMMIT_UNKNOWN: ErrorReason.ERROR_REASON_STORE_UNAVAILABLE,
+}
+
+
+def answer_stored(result: CallResult, call_id: bytes, dialect: Dialect) -> Answer:
+    """The answer to a persistent call, which ends here with its acceptance: under which id, or why not."""
+    if result.outcome == OUTCOME_ACCEPTED:
+        return answer_json(HTTPStatus.OK, b'{"rpcId":"%b"}' % ids.to_text(call_id).encode())
+    reason = _NOT_STORED.get(result.cause)
+    if reason is None:
+        return answer_result(result, dialect)
+    answer = _standard(reason, "", result.retry_after_ms)
+    answer.headers.append((_CAUSE, _CAUSES[result.cause]))
+    return answer
+
+
 def name_call(answer: Answer, call_id: bytes) -> Answer:
     """The same answer, saying to which call."""
     answer.headers.append((_CALL_ID, ids.to_text(call_id).encode()))
@@ -127,14 +148,9 @@ def _reply(payload: bytes) -> Answer:
 
 
 def _reply_leniently(payload: bytes) -> Answer:
-    text = payload.decode(errors="replace")
-    if not text.strip():
-        return answer_json(HTTPStatus.OK, json_text.NULL)
-    try:
-        value = first_value(text)
-        json_text.validate(value)
-    except (TrunklineError, ValueError):
-        return _not_json(text, Cause.CAUSE_REPLY_NOT_JSON)
+    value = lenient_json(payload)
+    if value is None:
+        return _not_json(payload.decode(errors="replace"), Cause.CAUSE_REPLY_NOT_JSON)
     return answer_json(HTTPStatus.OK, value)
 
 

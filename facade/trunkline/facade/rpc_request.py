@@ -6,38 +6,68 @@ takes a second pass that coerces field by field.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
 
-from trunkline.contract import ids
-from trunkline.contract.errors import TrunklineError
+from trunkline.contract import ids, json_text
+from trunkline.contract.streams.frames import DeliveryPolicy
 from trunkline.facade.errors import bad_request
-from trunkline.v1.error_pb2 import ErrorReason
+from trunkline.v1 import call_pb2
+from trunkline.v1.call_pb2 import Redelivery, SubmitStrategy
 
 NO_BODY: Final = "Required request body is missing"
 INVALID: Final = "Invalid request body"
+
+MOST_RETRIES: Final = 2**31 - 1
+"""What ThingsBoard's rows can hold; the server's own limit counts anyway."""
+
+_UNSET: Final = msgspec.UNSET
+_NULL: Final = msgspec.Raw(json_text.NULL)
+
+STRATEGIES: Final[Mapping[str, SubmitStrategy.ValueType]] = {
+    "BURST": call_pb2.SUBMIT_STRATEGY_BURST,
+    "SEQUENTIAL_ON_ACK_FROM_DEVICE": call_pb2.SUBMIT_STRATEGY_SEQUENTIAL_ON_ACK_FROM_DEVICE,
+    "SEQUENTIAL_ON_RESPONSE_FROM_DEVICE": call_pb2.SUBMIT_STRATEGY_SEQUENTIAL_ON_RESPONSE_FROM_DEVICE,
+}
+REDELIVERIES: Final[Mapping[str, Redelivery.ValueType]] = {
+    "unanswered": call_pb2.REDELIVERY_UNANSWERED,
+    "undelivered": call_pb2.REDELIVERY_UNDELIVERED,
+    "never": call_pb2.REDELIVERY_NEVER,
+}
 
 
 class RpcRequest(msgspec.Struct, rename="camel", gc=False):
     """What a caller asks for. `params` is one compact JSON value."""
 
     method: str
-    params: msgspec.Raw = msgspec.Raw(b"null")
-    timeout: int | msgspec.UnsetType = msgspec.UNSET
+    params: msgspec.Raw = _NULL
+    timeout: int | msgspec.UnsetType = _UNSET
     """Milliseconds."""
-    expiration_time: int | msgspec.UnsetType = msgspec.UNSET
+    expiration_time: int | msgspec.UnsetType = _UNSET
     """Unix milliseconds; goes before `timeout`."""
     persistent: bool = False
     fail_fast: bool = False
     await_delivery: bool = False
-    request_id: str | msgspec.UnsetType = msgspec.field(default=msgspec.UNSET, name="requestUUID")
+    request_id: str | msgspec.UnsetType = msgspec.field(default=_UNSET, name="requestUUID")
+    retries: int | msgspec.UnsetType = _UNSET
+    additional_info: msgspec.Raw = _NULL
+    """One compact JSON value, which stays with a persistent call."""
+    redelivery: str | None = None
+    submit_strategy: str | None = None
 
     @property
     def call_id(self) -> bytes:
         """The call id that the caller chose, empty if none."""
         return ids.from_text(self.request_id) if self.request_id else ids.NO_ID
+
+    @property
+    def policy(self) -> DeliveryPolicy | None:
+        """How the caller wants this call to reach its device; None: as the device's profile says."""
+        if self.redelivery is None and self.submit_strategy is None:
+            return None
+        return DeliveryPolicy(STRATEGIES.get(self.submit_strategy or "", 0), REDELIVERIES.get(self.redelivery or "", 0))
 
 
 _strict = msgspec.json.Decoder(RpcRequest)
@@ -49,7 +79,7 @@ _value = json.JSONDecoder(parse_int=str, parse_float=str)
 
 
 def parse_request(body: bytes, one_way: bool) -> RpcRequest:
-    """The request in `body` (UTF-8). Raises TrunklineError: INVALID_ARGUMENT, NOT_SUPPORTED for persistent calls."""
+    """The request in `body` (UTF-8). Raises TrunklineError (INVALID_ARGUMENT)."""
     try:
         if not body.isascii():
             body.decode()  # msgspec looks only at the quotes of a raw value
@@ -61,6 +91,10 @@ def parse_request(body: bytes, one_way: bool) -> RpcRequest:
         _check_id(request.request_id)
     if request.persistent or request.fail_fast or request.await_delivery:
         _check_combination(request, one_way)
+    if request.redelivery is not None or request.submit_strategy is not None:
+        _check_policy(request)
+    if request.persistent:
+        _check_stored(request)
     return request
 
 
@@ -76,9 +110,28 @@ def _check_combination(request: RpcRequest, one_way: bool) -> None:
         raise bad_request("failFast does not go with persistent")
     if request.await_delivery and (request.persistent or not one_way):
         raise bad_request("awaitDelivery goes only with one-way calls that are not persistent")
-    if request.persistent:
-        reason = ErrorReason.ERROR_REASON_NOT_SUPPORTED
-        raise TrunklineError(reason, "Persistent calls are not available in this version: leave out persistent")
+
+
+def _check_policy(request: RpcRequest) -> None:
+    _check_named(request.redelivery, "redelivery", REDELIVERIES)
+    _check_named(request.submit_strategy, "submitStrategy", STRATEGIES)
+    if request.submit_strategy is not None and not request.persistent:
+        raise bad_request("submitStrategy goes only with persistent calls")
+
+
+def _check_named(name: str | None, member: str, known: Mapping[str, int]) -> None:
+    if name is not None and name not in known:
+        raise bad_request(f"{INVALID}: {member} is one of {', '.join(known)}")
+
+
+def _check_stored(request: RpcRequest) -> None:
+    if request.retries is not _UNSET:
+        request.retries = max(0, min(request.retries, MOST_RETRIES))
+    try:
+        json_text.check_readable(bytes(request.additional_info))
+    except ValueError as error:
+        raise bad_request(f"{INVALID}: additionalInfo: {error}") from None
+    request.additional_info = msgspec.Raw(msgspec.json.format(request.additional_info, indent=-1))
 
 
 def _parse_leniently(body: bytes) -> RpcRequest:
@@ -91,7 +144,11 @@ def _parse_leniently(body: bytes) -> RpcRequest:
         raise bad_request(INVALID) from None
     if "method" not in fields:
         raise bad_request(f"{INVALID}: method is missing")
-    request = RpcRequest(_text(_python(fields["method"])), fields.get("params", msgspec.Raw(b"null")))
+    request = RpcRequest(
+        _text(_python(fields["method"])),
+        fields.get("params", _NULL),
+        additional_info=fields.get("additionalInfo", _NULL),
+    )
     for key, attribute, coerce in _COERCIONS:
         if key in fields:
             setattr(request, attribute, coerce(_python(fields[key])))
@@ -165,6 +222,12 @@ def _uuid(value: object) -> str:
     return value
 
 
+def _name(value: object) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise bad_request(f"{INVALID}: redelivery and submitStrategy are names")
+    return value
+
+
 _COERCIONS: Final[tuple[tuple[str, str, Callable[[object], object]], ...]] = (
     ("timeout", "timeout", _integer),
     ("expirationTime", "expiration_time", _integer),
@@ -172,4 +235,7 @@ _COERCIONS: Final[tuple[tuple[str, str, Callable[[object], object]], ...]] = (
     ("failFast", "fail_fast", _flag),
     ("awaitDelivery", "await_delivery", _flag),
     ("requestUUID", "request_id", _uuid),
+    ("retries", "retries", _integer),
+    ("redelivery", "redelivery", _name),
+    ("submitStrategy", "submit_strategy", _name),
 )

@@ -14,20 +14,30 @@ from typing import Final, NamedTuple
 from starlette.types import Receive, Scope, Send
 
 from trunkline.client.call_stream import CallStream
-from trunkline.contract import ids
+from trunkline.contract import ids, json_text
 from trunkline.contract.clock import monotonic_ms
 from trunkline.contract.errors import TrunklineError, cause_name
 from trunkline.contract.logs import get_logger
-from trunkline.contract.streams.frames import CallResult, StartCall
+from trunkline.contract.streams.frames import CallResult, Persistence, StartCall
 from trunkline.facade.authentication import Authenticator, Caller, token_of
 from trunkline.facade.errors import BAD_REQUEST, bad_request, error_body, internal_error
 from trunkline.facade.http_protocol import answer_at_once
 from trunkline.facade.metrics import Counters
 from trunkline.facade.request_body import CallerGone, read_body, utf8_body
-from trunkline.facade.rpc_answer import V1, V2, Answer, Dialect, answer_error, answer_json, answer_result, name_call
+from trunkline.facade.rpc_answer import (
+    V1,
+    V2,
+    Answer,
+    Dialect,
+    answer_error,
+    answer_json,
+    answer_result,
+    answer_stored,
+    name_call,
+)
 from trunkline.facade.rpc_request import RpcRequest, parse_request
 from trunkline.facade.settings import FacadeSettings
-from trunkline.facade.waiting import Patience, Waiting
+from trunkline.facade.waiting import Patience, Waiting, hung_up
 from trunkline.v1.call_pb2 import CALL_KIND_ONE_WAY, CALL_KIND_TWO_WAY, CallKind, Outcome
 from trunkline.v1.error_pb2 import ErrorReason
 
@@ -36,6 +46,15 @@ log = get_logger(__name__)
 ARRIVAL_MS: Final = 1_000
 """What a call whose `expirationTime` passed gets for its way to the core, which alone says what time it is and who may
 know of the device."""
+
+KEY_HEADER: Final = b"idempotency-key"
+LONGEST_KEY: Final = 255
+
+LAST_UNIX_MS: Final = 253_402_300_799_999
+"""The end of the year 9999: no later deadline can be told in the contract's words."""
+
+_LONGEST_MS: Final = 2**31 - 1
+"""A timeout beyond this travels as a time."""
 
 
 class Route(NamedTuple):
@@ -68,6 +87,7 @@ class RpcRoutes:
         self._min_timeout_ms = settings.min_timeout_ms
         self._default_timeout_ms = max(settings.min_timeout_ms, settings.default_timeout_ms)
         self._max_timeout_ms = settings.max_timeout_ms
+        self._accept_wait_ms = settings.accept_wait_ms
         self._patience = Patience(self._loop, settings.hang_up_watch_ms / 1000)
         self._new_ids = ids.new_ids()
         self._log_calls = logging.getLogger(__name__).isEnabledFor(logging.DEBUG)
@@ -103,6 +123,11 @@ class RpcRoutes:
         device_id = _device_id(device)
         request = parse_request(utf8_body(headers, body), route.kind == CALL_KIND_ONE_WAY)
         call = self._call(route.kind, device_id, request, call_id)
+        key = headers.get(KEY_HEADER)
+        if key is not None:
+            call.idempotency_key = _checked_key(key)
+        elif request.request_id:
+            call.idempotency_key = ids.to_text(call.call_id)
         try:
             result = await self._run(call, caller, receive)
         except TrunklineError as error:
@@ -110,7 +135,10 @@ class RpcRoutes:
         self._counters.answered(route.kind, result.outcome, result.cause)
         if self._log_calls:
             _log_call(call, result)
-        return name_call(answer_result(result, route.dialect), call.call_id)
+        call_id = result.call_id or call.call_id  # another one's, whose idempotency key this is
+        if call.persistence is not None:
+            return name_call(answer_stored(result, call_id, route.dialect), call_id)
+        return name_call(answer_result(result, route.dialect), call_id)
 
     def _refuse(self, error: TrunklineError, call_id: bytes) -> Answer:
         self._counters.refused(error.reason)
@@ -129,12 +157,31 @@ class RpcRoutes:
             fail_fast=request.fail_fast,
             await_delivery=request.await_delivery,
         )
-        if isinstance(request.expiration_time, int):
+        if request.persistent:
+            self._store(call, request, now)
+        elif isinstance(request.expiration_time, int):
             left_ms = request.expiration_time - time.time_ns() // 1_000_000
             call.deadline_ms = now + max(ARRIVAL_MS, min(left_ms, self._max_timeout_ms))
             if left_ms <= self._max_timeout_ms:
                 call.expire_unix_ms = max(0, request.expiration_time)
+        if request.redelivery is not None or request.submit_strategy is not None:
+            call.policy = request.policy
         return call
+
+    def _store(self, call: StartCall, request: RpcRequest, now: int) -> None:
+        """Make it a persistent call: nothing cuts its time, which is the device's; its caller waits for an id alone."""
+        info = bytes(request.additional_info)
+        call.persistence = Persistence(b"" if info == json_text.NULL else info)
+        if isinstance(request.retries, int):
+            call.retries = request.retries
+        call.wait_until_ms = now + self._accept_wait_ms
+        if isinstance(request.expiration_time, int):
+            call.expire_unix_ms = max(0, min(request.expiration_time, LAST_UNIX_MS))
+        elif isinstance(request.timeout, int):
+            timeout_ms = max(request.timeout, self._min_timeout_ms)
+            call.deadline_ms = now + timeout_ms
+            if timeout_ms > _LONGEST_MS:
+                call.expire_unix_ms = min(time.time_ns() // 1_000_000 + timeout_ms, LAST_UNIX_MS)
 
     def _timeout_ms(self, request: RpcRequest) -> int:
         if not isinstance(request.timeout, int):
@@ -163,7 +210,7 @@ class RpcRoutes:
     async def _watch(self, waiting: Waiting, receive: Receive) -> None:
         """Wait on, for the result or for the caller to hang up. Raises CallerGone."""
         waiting.wake = self._loop.create_future()
-        watcher = asyncio.create_task(_hung_up(receive), name="hang-up watch")
+        watcher = asyncio.create_task(hung_up(receive), name="hang-up watch")
         try:
             await asyncio.wait((waiting.wake, watcher), return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -172,9 +219,11 @@ class RpcRoutes:
             raise CallerGone
 
 
-async def _hung_up(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+def _checked_key(value: bytes) -> str:
+    key = value.decode("latin-1").strip()
+    if not 0 < len(key) <= LONGEST_KEY or not key.isascii() or not key.isprintable():
+        raise bad_request(f"Idempotency-Key must be 1 to {LONGEST_KEY} printable ASCII characters")
+    return key
 
 
 def _device_id(text: str) -> bytes:

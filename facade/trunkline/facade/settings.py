@@ -44,7 +44,10 @@ class FacadeSettings(BaseSettings):
     default_timeout_ms: int = Field(default=10_000, ge=1)
     """Timeout of a call that names none."""
     max_timeout_ms: int = Field(default=300_000, ge=1)
-    """A longer `timeout` or `expirationTime` is cut to this."""
+    """A longer `timeout` or `expirationTime` is cut to this, unless the call is persistent; a longer `waitMs` too."""
+    accept_wait_ms: int = Field(default=15_000, ge=1)
+    """How long a persistent call may take to be stored, a core that starts anew included; longer than the core's own
+    `store_wait_ms`, so that its answer comes first."""
     hang_up_watch_ms: int = Field(default=250, ge=0)
     """Whether the caller hung up is looked for once its call has waited this long."""
 
@@ -52,6 +55,11 @@ class FacadeSettings(BaseSettings):
     """How long the core may take to answer anything but a call to a device."""
     token_cache_size: int = Field(default=10_000, ge=1)
     """How many verified tokens are remembered until they expire."""
+
+    max_event_streams: int = Field(default=1_000, ge=0)
+    """Open event streams; one more gets 429."""
+    event_heartbeat_s: float = Field(default=15.0, gt=0)
+    """A quiet event stream says something this often, so that nobody on the way takes it for dead."""
 
     max_connections: int = Field(default=10_000, ge=1)
     """Open HTTP connections; more get 503 and are closed."""

@@ -2,9 +2,15 @@
 
 import asyncio
 from collections import deque
-from typing import Final
+from collections.abc import Coroutine
+from typing import Any, Final, TypeVar
+
+from starlette.types import Receive
 
 from trunkline.contract.streams.frames import CallResult
+from trunkline.facade.request_body import CallerGone
+
+Result = TypeVar("Result")
 
 LOOK_S: Final = 0.01
 """Callers whose patience ends within this are looked up together."""
@@ -59,3 +65,23 @@ class Patience:
         self._armed = bool(self._waiting)
         if self._armed:
             self._loop.call_later(max(LOOK_S, self._waiting[0].look_at_s - now), self._look)
+
+
+async def hung_up(receive: Receive) -> None:
+    """Return when the caller behind `receive` is gone; what it sends is dropped."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def unless_hung_up(receive: Receive, work: Coroutine[Any, Any, Result]) -> Result:
+    """What `work` returns or raises. If the caller behind `receive` goes first, `work` is cancelled: CallerGone."""
+    working = asyncio.create_task(work, name="awaited by a caller")
+    watching = asyncio.create_task(hung_up(receive), name="hang-up watch")
+    try:
+        await asyncio.wait((working, watching), return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        raise CallerGone
+    finally:
+        working.cancel()
+        watching.cancel()

@@ -32,6 +32,10 @@ class Body(BaseModel):
             where = ".".join(str(part) for part in first["loc"])
             raise bad_request(f"Invalid request body: {where + ': ' if where else ''}{first['msg']}") from None
 
+    def as_json(self) -> str:
+        """Its JSON, as an answer has it."""
+        return self.model_dump_json(by_alias=True)
+
 
 class EntityId(Body):
     """How ThingsBoard names an entity."""
