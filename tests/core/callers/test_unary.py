@@ -86,7 +86,7 @@ async def test_an_outcome_that_is_no_success_is_an_error_that_says_all(backend: 
         ({"device_id": "lamp"}, ErrorReason.ERROR_REASON_INVALID_ARGUMENT),
         ({"call_id": "seven"}, ErrorReason.ERROR_REASON_INVALID_ARGUMENT),
         ({"params": b"{"}, ErrorReason.ERROR_REASON_INVALID_ARGUMENT),
-        ({"persistence": {}}, ErrorReason.ERROR_REASON_NOT_SUPPORTED),
+        ({"persistence": {"additional_info": b"{"}}, ErrorReason.ERROR_REASON_INVALID_ARGUMENT),
         ({"policy": {"strategy": 1}}, ErrorReason.ERROR_REASON_INVALID_ARGUMENT),
     ],
     ids=str,

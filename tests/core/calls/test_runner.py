@@ -1,15 +1,18 @@
 import asyncio
 from collections.abc import Callable
+from typing import Self
 
-from doubles.living_core import until
 from doubles.recording_caller import RecordingCaller
+from doubles.recording_keeper import RecordingKeeper
+from doubles.stored_calls import stored_call
 
 from trunkline.contract.clock import monotonic_ms
 from trunkline.core.calls.late import LateTable
 from trunkline.core.calls.machine import DeviceCalls
-from trunkline.core.calls.model import Call, Complete
+from trunkline.core.calls.model import Call, Complete, Stray
 from trunkline.core.calls.request_ids import RequestIds
 from trunkline.core.calls.runner import CallRunner
+from trunkline.core.journal.journal import Journal
 from trunkline.core.metrics import Counters
 from trunkline.v1.call_pb2 import CallKind, Outcome
 from trunkline.v1.error_pb2 import Cause, ErrorReason
@@ -21,7 +24,10 @@ TENANT = b"tenant.........."
 
 
 class ScriptedSession:
-    """Notes what it is asked to do."""
+    """Notes what it is asked to do; as a session's, its handle and its worker's name are told in timelines."""
+
+    handle = 1
+    worker_id = "worker-1"
 
     def __init__(self) -> None:
         self.delivered: list[Call] = []
@@ -29,6 +35,10 @@ class ScriptedSession:
         self.written = True
         """What it answers to a withdrawal."""
         self.fails = False
+
+    @property
+    def link(self) -> Self:
+        return self
 
     def deliver(self, call: Call, prompt: bool) -> None:
         if self.fails:
@@ -49,8 +59,13 @@ class Runs:
         ids, late = RequestIds(1), LateTable()
         self.counters = Counters()
         self.clock = clock
+        self.keeper = RecordingKeeper()
         self.runner = CallRunner(
-            clock=clock, new_machine=lambda device_id: DeviceCalls(device_id, ids, late), counters=self.counters
+            clock=clock,
+            new_machine=lambda device_id: DeviceCalls(device_id, ids, late),
+            counters=self.counters,
+            journal=Journal(),
+            keeper=self.keeper,
         )
         self._count = 0
 
@@ -71,6 +86,28 @@ class Runs:
         caller.entered(call)
         assert self.runner.accept(call) is None
         return call
+
+    def accept_stored(self, device_id: bytes = LAMP) -> Call:
+        self._count += 1
+        caller = RecordingCaller()
+        call = stored_call(
+            call_id=self._count.to_bytes(16),
+            device_id=device_id,
+            tenant_id=TENANT,
+            deadline_ms=self.clock() + 10_000,
+            owner=caller,
+        )
+        caller.entered(call)
+        assert self.runner.accept(call) is None
+        return call
+
+    def store(self, device_id: bytes = LAMP) -> tuple[Call, RecordingCaller]:
+        """A stored call whose turn has come, and who waits for its acceptance."""
+        call = self.accept_stored(device_id)
+        caller = call.owner
+        assert isinstance(caller, RecordingCaller)
+        self.runner.submit(call)
+        return call, caller
 
     def call(self, device_id: bytes = LAMP, *, timeout_ms: int = 10_000, fail_fast: bool = False) -> RecordingCaller:
         call = self.accept(device_id, timeout_ms=timeout_ms, fail_fast=fail_fast)
@@ -208,7 +245,145 @@ async def test_an_effect_that_fails_costs_the_others_nothing() -> None:
     assert len(session.delivered) == 1
 
 
-async def test_stray_replies_are_counted() -> None:
+async def test_stray_replies_are_counted_by_whoever_knows_better() -> None:
     runs = Runs()
-    runs.runner.perform(LAMP, runs.runner.machine(LAMP).replied(5, b"", None, runs.clock()))
-    await until(lambda: runs.counters._strays)
+    assert runs.runner.replied(LAMP, 5, b"", None) is Stray.UNKNOWN
+    assert not runs.counters._strays
+    runs.runner.stray(LAMP, 5, b"", Stray.LATE)
+    assert runs.counters._strays == {Stray.LATE: 1}
+
+
+# --- stored calls ---
+
+
+async def test_a_stored_call_is_told_of_and_delivered_once_it_is_committed() -> None:
+    runs = Runs()
+    session = runs.session()
+    call, caller = runs.store()
+    assert runs.keeper.kept == [call] and not caller.outcomes and not session.delivered
+    runs.runner.stored(call, 1)
+    assert only(caller).outcome == Outcome.OUTCOME_ACCEPTED
+    assert session.delivered == [call]
+    assert runs.runner.living_call(TENANT, call.call_id) is call
+
+
+async def test_the_end_of_a_stored_call_is_told_once_it_is_committed() -> None:
+    runs = Runs()
+    runs.session()
+    call, _ = runs.store()
+    runs.runner.stored(call, 1)
+    forgotten: list[Call] = []
+    runs.runner.on_forgotten(forgotten.append)
+    ends = [runs.runner.when_ended(call), runs.runner.when_ended(call)]
+    ends.pop().cancel()  # one of those who wait leaves
+    assert runs.runner.replied(LAMP, call.request_id, b"7", None) is None
+    assert call.keeping is not None
+    assert not ends[0].done() and runs.runner.stored_living == 1
+    runs.runner.stored(call, call.keeping.version)
+    assert (await ends[0]).payload == b"7"
+    assert forgotten == [call] and runs.runner.stored_living == runs.runner.living == 0
+    assert runs.runner.living_call(TENANT, call.call_id) is None
+
+
+async def test_a_stored_call_whose_caller_leaves_goes_on() -> None:
+    runs = Runs()
+    session = runs.session()
+    call, caller = runs.store()
+    runs.runner.hang_up(call)
+    assert only(caller).outcome == Outcome.OUTCOME_CANCELLED
+    runs.runner.stored(call, 1)
+    assert session.delivered == [call] and len(caller.outcomes) == 1
+    before_its_turn = runs.accept_stored()
+    runs.runner.hang_up(before_its_turn)
+    runs.runner.submit(before_its_turn)
+    assert runs.keeper.kept[-1] is before_its_turn
+
+
+async def test_a_stored_call_that_is_not_stored_is_forgotten() -> None:
+    runs = Runs()
+    call, caller = runs.store()
+    end = runs.runner.when_ended(call)
+    runs.runner.not_stored(call, unknown=False)
+    assert only(caller).reason == ErrorReason.ERROR_REASON_STORE_UNAVAILABLE
+    assert (await end).reason == ErrorReason.ERROR_REASON_STORE_UNAVAILABLE
+    assert not runs.runner.living and runs.runner.known(LAMP) is None
+
+
+async def test_a_stored_call_of_which_nobody_can_tell_whether_it_is_stored() -> None:
+    runs = Runs()
+    call, caller = runs.store()
+    runs.runner.not_stored(call, unknown=True)
+    assert (only(caller).outcome, only(caller).cause) == (Outcome.OUTCOME_UNKNOWN, Cause.CAUSE_COMMIT_UNKNOWN)
+    assert runs.runner.living == 1
+    runs.runner.not_stored(call, unknown=False)
+    assert not runs.runner.living and len(caller.outcomes) == 1
+
+
+async def test_a_dropped_call_is_answered_by_whoever_drops_it() -> None:
+    runs = Runs()
+    call, caller = runs.store()
+    runs.runner.dropped(call)
+    assert not runs.runner.living and not caller.outcomes and runs.runner.known(LAMP) is None
+    runs.runner.answer(Complete(call, Outcome.OUTCOME_ACCEPTED))
+    assert only(caller).outcome == Outcome.OUTCOME_ACCEPTED
+    runs.runner.answer(Complete(call, Outcome.OUTCOME_ACCEPTED))
+    assert len(caller.outcomes) == 1
+
+
+async def test_a_call_gets_another_id() -> None:
+    runs = Runs()
+    call, _ = runs.store()
+    old = call.call_id
+    runs.runner.rename(call, b"another id......")
+    assert runs.runner.living_call(TENANT, old) is None
+    assert runs.runner.living_call(TENANT, b"another id......") is call
+    assert runs.runner.living_calls() == [call]
+
+
+async def test_cancelled_before_its_turn_and_after() -> None:
+    runs = Runs()
+    waiting, lightweight = runs.accept(), runs.call()
+    caller = waiting.owner
+    assert isinstance(caller, RecordingCaller)
+    runs.runner.cancel(waiting)
+    runs.runner.submit(waiting)
+    assert lightweight.call is not None
+    runs.runner.cancel(lightweight.call)
+    for cancelled in (caller, lightweight):
+        assert (only(cancelled).outcome, only(cancelled).cause) == (
+            Outcome.OUTCOME_CANCELLED,
+            Cause.CAUSE_CANCELLED,
+        )
+    assert not runs.runner.pending
+
+
+async def test_a_removed_call_is_no_more_for_whoever_waits_for_its_end() -> None:
+    runs = Runs()
+    call, _ = runs.store()
+    runs.runner.stored(call, 1)
+    end = runs.runner.when_ended(call)
+    runs.runner.remove(call)
+    assert (await end).outcome == Outcome.OUTCOME_UNSPECIFIED
+    assert runs.keeper.removed == [call] and not runs.runner.living and runs.runner.known(LAMP) is None
+
+
+async def test_a_call_taken_up_is_fetched_when_its_device_comes() -> None:
+    runs = Runs()
+    call = stored_call(device_id=LAMP, tenant_id=TENANT, deadline_ms=runs.clock() + 10_000, taken_up=True)
+    runs.runner.take_up(call)
+    assert runs.runner.stored_living == 1 and runs.runner.living_of(TENANT) == 1
+    session = runs.session()
+    assert runs.keeper.fetched == [(call,)] and not session.delivered
+    assert call.keeping is not None
+    call.method, call.params, call.keeping.loaded = "set", b"1", True
+    runs.runner.fetched((call,))
+    assert session.delivered == [call]
+
+
+async def test_stored_calls_outlive_a_drain() -> None:
+    runs = Runs()
+    call, caller = runs.store()
+    runs.runner.drain()
+    assert not caller.outcomes
+    runs.runner.stored(call, 1)
+    assert only(caller).outcome == Outcome.OUTCOME_ACCEPTED

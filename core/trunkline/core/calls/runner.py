@@ -345,10 +345,10 @@ class CallRunner:
         if call.keeping is None or not _goes_on(done):
             self._forget(call, done)
         self._counters.ended(call.kind, done.outcome, done.cause)
-        self._journal.ended(done)
+        self.answer(done)
         if self._log_calls:
             log.debug("call_ended", call_id=to_text(call.call_id), outcome=done.outcome, cause=cause_name(done.cause))
-        self.answer(done)
+        self._journal.ended(done)
 
     def answer(self, done: Complete) -> None:
         """Tell the call's submitter, if somebody still waits."""
