@@ -82,7 +82,7 @@ class StoredCalls:
                 for strategy in STRATEGIES:
                     lines = (server.jwt, last)
                     tool("queue_calls.py", server.grpc, QUEUED, 20, strategy, lines=lines)
-                    drained = tool("drain.py", server.mqtt_port, access_token(DEVICES), QUEUED, 1)
+                    drained = tool("drain.py", server.mqtt_port, access_token(DEVICES), QUEUED)
                     in_flight, rate = beside[strategy.partition("_")[0]]
                     name = f"drain of {QUEUED:,}, {strategy}"
                     self._add(f"{name} / CallStream with {in_flight} in flight", drained["rate"] / rate)
