@@ -2,12 +2,15 @@
 
 from collections import deque
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
 from trunkline.v1.call_pb2 import CallKind, CallState, Outcome
 from trunkline.v1.error_pb2 import Cause
+
+LONGEST_METHOD: Final = 255
+"""Characters of a method that are kept: a call's own may be as long as its params."""
 
 
 class CallEvent(msgspec.Struct, frozen=True, gc=False):

@@ -68,7 +68,7 @@ def end_text(end: Complete) -> str:
 
 def one_line(detail: str) -> str:
     """The detail as one line that any database takes, cut to its longest."""
-    return " ".join(detail.replace("\x00", " ").split())[:LONGEST_DETAIL]
+    return " ".join(detail[:LONGEST_DETAIL].replace("\x00", " ").split())
 
 
 def lines(steps: Iterable[TimelineEntry]) -> str:
