@@ -176,7 +176,8 @@ async def test_a_key_of_its_own_goes_before(
 async def test_keys_that_are_none(
     client: httpx.AsyncClient, core: RecordingCore, bearer: dict[str, str], key: str
 ) -> None:
-    headers = [*bearer.items(), ("Idempotency-Key", key.encode("latin-1"))]
+    headers = {name.encode(): value.encode() for name, value in bearer.items()}
+    headers[b"Idempotency-Key"] = key.encode("latin-1")
     response = await client.post(V2, content='{"method":"m"}', headers=headers)
     assert (response.status_code, response.json()["errorCode"]) == (400, 31)
     assert response.json()["message"] == "Idempotency-Key must be 1 to 255 printable ASCII characters"
