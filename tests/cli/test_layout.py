@@ -40,6 +40,16 @@ def test_host_and_directory_hold_for_all_parts(tmp_path: Path) -> None:
     assert {layout.core.data_dir, layout.facade.data_dir, layout.worker.data_dir} == {tmp_path}
 
 
+def test_the_database_of_serve_goes_before_the_core_s_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRUNKLINE_CORE_DATABASE", "postgresql:///core")
+    assert lay_out(ServeSettings(), wanted_ports(ServeSettings())).core.database == "postgresql:///core"
+    monkeypatch.setenv("TRUNKLINE_DATABASE", "postgresql:///serve")
+    layout = lay_out(ServeSettings(), wanted_ports(ServeSettings()))
+    assert layout.core.database == "postgresql:///serve"
+    assert layout.overrides["core"]["TRUNKLINE_CORE_DATABASE"] == "postgresql:///serve"
+    assert "TRUNKLINE_CORE_DATABASE" not in layout.overrides["facade"]
+
+
 def test_a_demo_lets_pages_of_any_origin_call_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     demo = ServeSettings(demo=True)
     assert lay_out(demo, wanted_ports(demo)).facade.cors_origins == ("*",)

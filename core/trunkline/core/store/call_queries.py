@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Column, Dialect, Row, Select, func, select
+from sqlalchemy import Column, ColumnElement, Dialect, Row, Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.core.calls.model import REDELIVERY, STRATEGY, Redelivery, Strategy
@@ -30,7 +30,7 @@ _CHANGED: Final = tuple(
 _ASKED: Final = (calls.c.tenant_id, calls.c.id, calls.c.version, *_CHANGED, calls.c.timeline)
 """A change's values: whose row, if it is older than which version, what it shall say, and the steps to add."""
 
-LIVING: Final[Select[*tuple[Any, ...]]] = select(
+_LIVING: Final[Select[*tuple[Any, ...]]] = select(
     *(column for column in calls.c if column.name not in ("method", "params", "timeline", "additional_info")),
     (func.length(calls.c.method) + func.length(calls.c.params)).label("body_bytes"),
 ).where(calls.c.living)
@@ -128,13 +128,13 @@ def _new_values(call: NewCall) -> tuple[Any, ...]:
         call.outcome,
         call.reason,
         call.cause,
-        _text(call.detail),
+        keepable(call.detail),
         call.reply,
         call.create_unix_ms,
         call.expire_unix_ms,
         call.end_unix_ms,
         call.version,
-        _text(call.timeline),
+        keepable(call.timeline),
     )
 
 
@@ -150,20 +150,40 @@ def _changed_values(call: CallChange) -> tuple[Any, ...]:
         call.outcome,
         call.reason,
         call.cause,
-        _text(call.detail),
+        keepable(call.detail),
         call.reply,
         call.end_unix_ms,
-        _text(call.steps),
+        keepable(call.steps),
     )
 
 
-def _text(text: str) -> str:
-    """As PostgreSQL can keep it; texts for people lose nothing by that."""
+def keepable(text: str) -> str:
+    """The text as PostgreSQL can keep it; those that are for people lose nothing by that."""
     return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
 
 
+def living(after_ordinal: int, limit: int) -> Select[*tuple[Any, ...]]:
+    """The first `limit` calls behind this ordinal that have not ended, in order."""
+    return _LIVING.where(calls.c.ordinal > after_ordinal).order_by(calls.c.ordinal).limit(limit)
+
+
+def with_key(tenant_id: bytes, device_id: bytes, idempotency_key: str) -> ColumnElement[bool]:
+    """Whether it is the device's call with this key, which is not empty."""
+    return and_(
+        calls.c.tenant_id == tenant_id,
+        calls.c.device_id == device_id,
+        calls.c.idempotency_key == idempotency_key.encode(),
+    )
+
+
+def ended_before(unix_ms: int, limit: int) -> Select[int]:
+    """The ordinals of up to `limit` calls that ended before this time, the earliest first."""
+    ended = select(calls.c.ordinal).where(calls.c.end_unix_ms > 0, calls.c.end_unix_ms < unix_ms)
+    return ended.order_by(calls.c.end_unix_ms).limit(limit)
+
+
 def living_of(row: Row[*tuple[Any, ...]]) -> LivingCall:
-    """The call in a row of LIVING."""
+    """The call in a row of `living`."""
     return LivingCall(
         tenant_id=row.tenant_id,
         call_id=row.id,

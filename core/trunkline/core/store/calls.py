@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Delete, Row, Select, Update, and_, delete,
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.core.store import call_queries
-from trunkline.core.store.call_queries import LIVING, SEARCH, SORTABLE, living_of, stored_of
+from trunkline.core.store.call_queries import SEARCH, SORTABLE, living_of, stored_of
 from trunkline.core.store.call_rows import CallChange, CallKey, LivingCall, NewCall, StoredCall
 from trunkline.core.store.database import Database, parts
 from trunkline.core.store.pages import Page, Paged, paged
@@ -62,7 +62,7 @@ class CallRows:
 
     async def living(self, after_ordinal: int, limit: int) -> list[LivingCall]:
         """The first `limit` calls behind this ordinal that have not ended, in order."""
-        query = LIVING.where(calls.c.ordinal > after_ordinal).order_by(calls.c.ordinal).limit(limit)
+        query = call_queries.living(after_ordinal, limit)
 
         async def work(connection: AsyncConnection) -> list[LivingCall]:
             return [living_of(row) for row in await connection.execute(query)]
@@ -92,13 +92,7 @@ class CallRows:
 
     async def find_by_key(self, tenant_id: bytes, device_id: bytes, idempotency_key: str) -> StoredCall | None:
         """The device's call with this idempotency key, which is not empty."""
-        return await self._one(
-            and_(
-                calls.c.tenant_id == tenant_id,
-                calls.c.device_id == device_id,
-                calls.c.idempotency_key == idempotency_key.encode(),
-            )
-        )
+        return await self._one(call_queries.with_key(tenant_id, device_id, idempotency_key))
 
     async def find_by_request(self, device_id: bytes, request_id: int) -> StoredCall | None:
         """The device's call with this request id: the living one, or else the newest."""
@@ -113,7 +107,7 @@ class CallRows:
             update(calls)
             .where(calls.c.tenant_id == tenant_id, calls.c.id == call_id, ~calls.c.living)
             .where(calls.c.reply.is_(None), calls.c.late_reply.is_(None))
-            .values(late_reply=payload, timeline=calls.c.timeline.concat(steps))
+            .values(late_reply=payload, timeline=calls.c.timeline.concat(call_queries.keepable(steps)))
         )
         return await self._touched(change) > 0
 
@@ -140,8 +134,7 @@ class CallRows:
 
     async def delete_ended_before(self, unix_ms: int, limit: int) -> int:
         """Remove up to `limit` of the calls that ended before this time, the earliest first; how many these were."""
-        ended = select(calls.c.ordinal).where(calls.c.end_unix_ms > 0, calls.c.end_unix_ms < unix_ms)
-        earliest = ended.order_by(calls.c.end_unix_ms).limit(limit)
+        earliest = call_queries.ended_before(unix_ms, limit)
         return await self._touched(delete(calls).where(calls.c.ordinal.in_(earliest)))
 
     async def _touched(self, statement: Delete | Update) -> int:

@@ -133,11 +133,16 @@ class Ownership:
 
 async def _connect(url: URL) -> "asyncpg.Connection[asyncpg.Record]":
     """The driver reads the URL as PostgreSQL's own programs do, with their environment variables and password file."""
-    return await asyncpg.connect(
-        url.set(drivername="postgresql").render_as_string(hide_password=False),
-        timeout=_CONNECT_S,
-        server_settings=_SESSION,
-    )
+    try:
+        return await asyncpg.connect(
+            url.set(drivername="postgresql").render_as_string(hide_password=False),
+            timeout=_CONNECT_S,
+            server_settings=_SESSION,
+        )
+    except asyncpg.InterfaceError:
+        raise
+    except ValueError as error:  # what the driver's parts find wrong with a URL
+        raise _unavailable(f"The database's URL cannot be used: {error}") from None
 
 
 async def _check_server(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
