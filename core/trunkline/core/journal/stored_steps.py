@@ -16,6 +16,9 @@ _WAITING: Final = Step.STEP_WAITING
 _WAITS: Final = tuple(WAITS_FOR.values())
 _WAIT_BITS: Final = 3
 
+_ALL: Final = 1 << 20
+"""Steps that are counted as saved once the end is."""
+
 _NS_PER_MS: Final = 1_000_000
 
 
@@ -57,11 +60,11 @@ def take(call: Call, unix_ms: int) -> str:
         taken.append(TimelineEntry(unix_ms, Step.STEP_STORED))
     keeping.saved_steps += len(taken)
     end = keeping.end
-    if end is not None and keeping.saved_steps <= MAX_STEPS:
+    if end is not None and keeping.saved_steps < _ALL:
         if end.outcome == Outcome.OUTCOME_SUCCEEDED:
             taken.append(TimelineEntry(unix_ms, Step.STEP_REPLIED))
         taken.append(TimelineEntry(unix_ms, Step.STEP_ENDED, end_text(end)))
-        keeping.saved_steps = MAX_STEPS + 1
+        keeping.saved_steps = _ALL
     call.steps, keeping.waits = None, 0
     return lines(taken)
 
