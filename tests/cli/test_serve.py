@@ -1,5 +1,6 @@
 """`trunkline serve` as a process: how it starts, refuses to start, keeps its parts alive and ends."""
 
+import asyncio
 import os
 import re
 import select
@@ -12,6 +13,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from doubles.postgres_server import PostgresServer
 from system.runners import FREE_PORTS, Served, running, serve
 
 TRUNKLINE = [sys.executable, "-m", "trunkline.cli.main"]
@@ -129,6 +131,26 @@ def test_a_part_that_cannot_start_ends_serve_with_its_reason(tmp_path: Path) -> 
     )
     assert re.search(r"^core   \| ", said, re.MULTILINE)
     assert "core ended before it was ready" in said
+
+
+@pytest.mark.needs("postgres")
+def test_one_server_keeps_all_on_a_postgresql_whose_password_nobody_sees(
+    postgres: PostgresServer, tmp_path: Path
+) -> None:
+    name = asyncio.run(postgres.make_database(migrated=False))
+    database = postgres.url(name).replace("@", ":secret@", 1)
+    with serve("parts", tmp_path / "first", TRUNKLINE_DATABASE=database) as served:
+        assert httpx.get(f"{served.rest}/readyz", trust_env=False).status_code == 200
+        said = refused("--demo", *FREE_PORTS, f"--data-dir={tmp_path / 'second'}", TRUNKLINE_DATABASE=database)
+        assert "Another core uses this database: trunkline core, process" in said
+        family = [psutil.Process(served.process.pid), *children(served).values()]
+        told = [*served.output, said, *(word for process in family for word in process.cmdline())]
+    assert re.search(rf"database_opened .*/{name}\W", "".join(served.output))
+    assert "secret" not in "".join(told)
+    assert not (tmp_path / "first" / "trunkline.db").exists()
+    asked = postgres.execute("SELECT name FROM devices WHERE name = 'Test Device A1'", database=name)
+    assert len(asyncio.run(asked)) == 1
+    asyncio.run(postgres.drop_database(name))
 
 
 def test_a_first_start_prints_generated_accounts_once(tmp_path: Path) -> None:
