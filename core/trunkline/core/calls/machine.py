@@ -47,6 +47,7 @@ _QUEUED: Final = State.QUEUED
 _NOT_SENT: Final = Fact.NOT_SENT
 _NOT_ACKNOWLEDGED: Final = Fact.NOT_ACKNOWLEDGED
 _WRITTEN: Final = Told(Fact.WRITTEN, False)
+_REPORTED_DELIVERED: Final = DeliveryState.DELIVERY_STATE_DELIVERED
 _REPLY: Final = Wants.REPLY
 _TWO_WAY: Final = CallKind.CALL_KIND_TWO_WAY
 _SUCCEEDED: Final = Outcome.OUTCOME_SUCCEEDED
@@ -385,6 +386,7 @@ class DeviceCalls:
             return NOTHING
         one, lost = found
         effects: list[Effect] = []
+        had = list(one.deliveries)
         for request_id, told in one.close(lost):
             call = self._dispatch.calls.get(request_id)
             if call is not None:
@@ -392,12 +394,13 @@ class DeviceCalls:
                 continue
             call = self._stored_living.get(request_id)
             if call is not None:
-                self._stored.learn(call, told, session, now, effects)
+                self._stored.learn(call, told, one, now, effects)
         for request_id in [number for number in one.deliveries if self._is_over(number)]:
             del one.deliveries[request_id]
         self._dispatch.sessions.drop_if_done(one)
         self._dispatch.fail_fast(now, effects)
         if self._stored_living:
+            self._stored.slots_freed(had)
             self._stored.go_on(now, effects)
         return effects
 
@@ -450,10 +453,10 @@ class DeviceCalls:
         stored = self._stored_living.get(request_id)
         if stored is None or state == DeliveryState.DELIVERY_STATE_NOT_SENT:
             return NOTHING
-        delivered = state == DeliveryState.DELIVERY_STATE_DELIVERED
+        delivered = state == _REPORTED_DELIVERED
         effects: list[Effect] = []
         fact = Fact.DELIVERED if delivered else Fact.NOT_ACKNOWLEDGED
-        self._stored.reported_again(stored, fact, session.key, now, effects)
+        self._stored.reported_again(stored, fact, session, now, effects)
         self._stored.go_on(now, effects)
         return effects
 
@@ -467,7 +470,7 @@ class DeviceCalls:
         if call is not None:
             dispatch.learn(call, told, session, now, effects)
         elif (stored := self._stored_living.get(request_id)) is not None:
-            self._stored.learn(stored, told, session.key, now, effects)
+            self._stored.learn(stored, told, session, now, effects)
         if session.waiting:
             dispatch.pump(session, now, effects)
         if session.ended:

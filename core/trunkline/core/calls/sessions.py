@@ -212,8 +212,8 @@ class Sessions:
                 self.drop_if_done(session)
 
     def hold(self, request_id: int) -> bool:
-        """Whether some session has a packet of the call."""
-        return any(request_id in one.deliveries for one in self)
+        """Whether the call has a slot."""
+        return any(request_id in one.deliveries for one in self.current.values())
 
     @property
     def taking(self) -> list[Session]:

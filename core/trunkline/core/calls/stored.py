@@ -34,7 +34,6 @@ from trunkline.core.calls.model import (
     Keeping,
     Noted,
     Redelivery,
-    SessionKey,
     State,
     Strategy,
     Wants,
@@ -311,7 +310,7 @@ class StoredCalls:
 
     # --- what sessions tell ---
 
-    def learn(self, call: Call, told: Told, session: SessionKey, now: int, effects: list[Effect]) -> None:
+    def learn(self, call: Call, told: Told, session: Session, now: int, effects: list[Effect]) -> None:
         """Apply a fact: the call may end, be sent again, or make room for those behind it."""
         fact, closes = told
         before = call.state
@@ -321,7 +320,9 @@ class StoredCalls:
         if call.open == 0:
             state = RULES[state][Fact.OVER]
         call.state = state
-        effects.append(Noted(call, STEPS[fact], session))
+        if fact is Fact.DELIVERED and before is State.OFFERED and session.offers_as is Delivery.EXPLICIT:
+            effects.append(Noted(call, Step.STEP_SENT, session.key))  # its device was faster than its worker's ack
+        effects.append(Noted(call, STEPS[fact], session.key))
         if call.ending is not None and not call.withdrawing and state is not State.OFFERED:
             self._conclude(call, call.ending, now, effects)
         elif state is State.DELIVERED:
@@ -338,7 +339,7 @@ class StoredCalls:
         """A session reported that the acknowledgement did not come in time; counted when no other may still get it."""
         keeping_of(call).overdue = True
 
-    def reported_again(self, call: Call, told: Fact, session: SessionKey, now: int, effects: list[Effect]) -> None:
+    def reported_again(self, call: Call, told: Fact, session: Session, now: int, effects: list[Effect]) -> None:
         """A report of a delivery of the last core: that one did not live to handle it, or to have its row written."""
         keeping = keeping_of(call)
         if not keeping.inherited:
@@ -356,10 +357,10 @@ class StoredCalls:
             session.deliveries[call.request_id] = Delivery.UNACKNOWLEDGED
             return
         call.open += not was_open
-        self.learn(call, Told(Fact.WRITTEN, False), session.key, now, effects)
+        self.learn(call, Told(Fact.WRITTEN, False), session, now, effects)
 
     def _delivered(self, call: Call, before: State) -> None:
-        """The device acknowledged a two-way call: whoever waited for that goes, and it need not be sent for that again."""
+        """The device acknowledged a two-way call: whoever waited for that may go."""
         keeping = keeping_of(call)
         if keeping.overdue or before is State.QUEUED or call.redelivery is not Redelivery.UNANSWERED:
             self._unqueue(call)
@@ -417,9 +418,16 @@ class StoredCalls:
             keeping.version += 1
             effects.append(Keep(call))
 
+    def slots_freed(self, request_ids: Iterable[int]) -> None:
+        """A session is over that had packets of these calls."""
+        for request_id in request_ids:
+            call = self.living.get(request_id)
+            if call is not None and call.open == 0:
+                self._rest(call)
+
     def _rest(self, call: Call) -> None:
         """The call has to wait; a body that no slot needs is given up."""
-        if not self._dispatch.sessions.hold(call.request_id):
+        if call.state is State.DELIVERED or not self._dispatch.sessions.hold(call.request_id):
             self._bodies.give_up(call)
 
     # --- ends ---
