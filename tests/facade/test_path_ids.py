@@ -6,9 +6,9 @@ from fastapi import FastAPI
 
 from trunkline.contract.errors import TrunklineError
 from trunkline.facade.errors import on_trunkline_error
-from trunkline.facade.path_ids import CustomerId, DeviceId, DeviceProfileId, TenantId, UserId
+from trunkline.facade.path_ids import CustomerId, DeviceId, DeviceProfileId, RpcId, TenantId, UserId
 
-PATHS = ["devices", "profiles", "customers", "users", "tenants"]
+PATHS = ["devices", "profiles", "customers", "users", "tenants", "rpcs"]
 
 
 @pytest.fixture
@@ -19,7 +19,12 @@ def client() -> httpx.AsyncClient:
     app.get("/customers/{customerId}")(_customer)
     app.get("/users/{userId}")(_user)
     app.get("/tenants/{tenantId}")(_tenant)
+    app.get("/rpcs/{rpcId}")(_rpc)
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://trunkline")
+
+
+async def _rpc(rpc_id: RpcId) -> str:
+    return rpc_id
 
 
 async def _device(device_id: DeviceId) -> str:

@@ -25,6 +25,7 @@ def caller(role: Role.ValueType) -> Caller:
 def test_those_who_may() -> None:
     require_role(caller(Role.ROLE_TENANT_ADMIN), Role.ROLE_TENANT_ADMIN)
     require_role(caller(Role.ROLE_CUSTOMER_USER), Role.ROLE_CUSTOMER_USER)
+    require_role(caller(Role.ROLE_CUSTOMER_USER), Role.ROLE_TENANT_ADMIN, Role.ROLE_CUSTOMER_USER)
 
 
 def test_those_who_may_not() -> None:

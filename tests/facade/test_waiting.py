@@ -2,8 +2,12 @@
 
 import asyncio
 
+import pytest
+from starlette.types import Message
+
 from trunkline.contract.streams.frames import CallResult
-from trunkline.facade.waiting import Patience, Waiting
+from trunkline.facade.request_body import CallerGone
+from trunkline.facade.waiting import Patience, Waiting, hung_up, unless_hung_up
 from trunkline.v1.call_pb2 import OUTCOME_SUCCEEDED
 
 
@@ -45,3 +49,47 @@ async def test_who_was_answered_in_time_is_left_alone() -> None:
     async with asyncio.timeout(10):
         await patience.begin().wake
     assert answered.result is not None
+
+
+class Line:
+    """A caller's connection."""
+
+    def __init__(self, *messages: str) -> None:
+        self._messages = list(messages)
+
+    async def receive(self) -> Message:
+        if not self._messages:
+            await asyncio.get_running_loop().create_future()  # nothing more comes
+        return {"type": self._messages.pop(0)}
+
+
+async def test_what_a_caller_says_while_it_waits_is_no_hang_up() -> None:
+    async with asyncio.timeout(10):
+        await hung_up(Line("http.request", "http.request", "http.disconnect").receive)
+
+
+async def test_work_that_is_done_in_time() -> None:
+    async def work() -> int:
+        return 7
+
+    async def broken() -> int:
+        raise ZeroDivisionError
+
+    assert await unless_hung_up(Line("http.request").receive, work()) == 7
+    with pytest.raises(ZeroDivisionError):
+        await unless_hung_up(Line().receive, broken())
+
+
+async def test_work_for_nobody_is_given_up() -> None:
+    given_up = asyncio.Event()
+
+    async def work() -> None:
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            given_up.set()
+
+    async with asyncio.timeout(10):
+        with pytest.raises(CallerGone):
+            await unless_hung_up(Line("http.request", "http.disconnect").receive, work())
+        await given_up.wait()

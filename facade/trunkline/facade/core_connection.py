@@ -66,7 +66,7 @@ class CoreConnection:
     ) -> AsyncGenerator[Response, None]:
         """The messages of a stream, on behalf of the user whose access token that is; close it to end the RPC.
 
-        The first message must come in the usual time. Raises TrunklineError when the stream was ended for a reason.
+        The first message must come in the usual time. Raises TrunklineError when the stream ends.
         """
         stream = method(request, metadata=_metadata(token))
         messages = aiter(stream)
@@ -76,6 +76,7 @@ class CoreConnection:
             yield first
             async for message in messages:
                 yield message
+            raise _unavailable()  # the core ends it: it is about to stop
         except (StopAsyncIteration, TimeoutError):
             raise _unavailable() from None
         except grpc.aio.AioRpcError as rpc_error:

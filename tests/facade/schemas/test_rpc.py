@@ -33,7 +33,7 @@ def at(unix_ms: int) -> Timestamp:
 
 
 def record(state: str = "SUCCESSFUL", **changes: Any) -> CallRecord:
-    values = {
+    values: dict[str, Any] = {
         "call_id": RPC,
         "tenant_id": TENANT,
         "device_id": DEVICE,
