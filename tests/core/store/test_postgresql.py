@@ -11,9 +11,11 @@ from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.contract.errors import TrunklineError
+from trunkline.contract.ids import new_id
 from trunkline.core.store.database import CommitUnknown, Database
 from trunkline.core.store.postgresql import Ownership, postgres_engine
 from trunkline.core.store.starts import Starts
+from trunkline.core.store.store import Store
 from trunkline.v1.error_pb2 import ErrorReason
 
 pytestmark = pytest.mark.needs("postgres")
@@ -170,6 +172,16 @@ async def test_who_takes_the_database_meanwhile_keeps_it(mortal: PostgresServer,
     await second.give_up()
     assert await Starts(database).next_start(0) == 2
     await database.close()
+
+
+async def test_a_value_that_it_cannot_look_for_is_the_asker_s_fault(mortal: PostgresServer, name: str) -> None:
+    store = await Store.open(mortal.url(name))
+    for question in (store.users.find_login("a\x00"), store.customers.find_by_title(new_id(), "\x00")):
+        with pytest.raises(TrunklineError) as caught:
+            await question
+        assert caught.value.reason == ErrorReason.ERROR_REASON_INVALID_ARGUMENT
+    assert await store.customers.find_by_title(new_id(), "a" * 100_000) is None
+    await store.close()
 
 
 @pytest.mark.parametrize("carried_out", [True, False])

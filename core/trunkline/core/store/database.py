@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.logs import get_logger
-from trunkline.core.store.postgresql import DRIVER_ERRORS, TRANSACTION_LIMIT_S, Ownership, postgres_engine
+from trunkline.core.store.postgresql import DRIVER_ERRORS, TRANSACTION_LIMIT_S, Ownership, is_no_value, postgres_engine
 from trunkline.core.store.sqlite import sqlite_engine
 from trunkline.v1.error_pb2 import ErrorReason
 
@@ -112,6 +112,7 @@ class Database:
 
         IntegrityError passes, since only the caller knows what it means; every other failure of the database becomes
         STORE_UNAVAILABLE, with the details in the log: CommitUnknown if it may have been committed all the same.
+        A value that PostgreSQL cannot even look for, such as a text with 0x00, is an INVALID_ARGUMENT.
         """
         if self._closed:
             raise TrunklineError(ErrorReason.ERROR_REASON_STORE_UNAVAILABLE, "The database is closed")
@@ -138,6 +139,10 @@ class Database:
         except IntegrityError:
             raise
         except (SQLAlchemyError, OSError, *DRIVER_ERRORS) as error:
+            if is_no_value(error):
+                raise TrunklineError(
+                    ErrorReason.ERROR_REASON_INVALID_ARGUMENT, "No database can hold or look for such a value"
+                ) from error
             self._failed(error, committing=committing)
             raise (
                 CommitUnknown if committing else _unavailable("The database does not answer; try again later")

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import asyncpg
 from sqlalchemy import URL, event
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from trunkline.contract.errors import TrunklineError
@@ -72,6 +72,12 @@ def postgres_engine(url: URL) -> AsyncEngine:
             raise DisconnectionError
 
     return engine
+
+
+def is_no_value(error: Exception) -> bool:
+    """Whether the server refused a value: its errors of class 22 say so of data."""
+    said = error.orig if isinstance(error, DBAPIError) else None
+    return str(getattr(said, "sqlstate", "")).startswith("22")
 
 
 class Ownership:
