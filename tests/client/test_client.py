@@ -14,7 +14,7 @@ from trunkline.contract.errors import TrunklineError
 from trunkline.contract.status import abort, error_of
 from trunkline.contract.streams.call_codec import ANSWER_CODEC
 from trunkline.contract.streams.grpc_wire import ServerWire
-from trunkline.v1.call_pb2 import CallKind, Outcome
+from trunkline.v1.call_pb2 import CallKind, CallRecord, CallState, DeliveryPolicy, Outcome, SubmitStrategy
 from trunkline.v1.device_pb2 import Device
 from trunkline.v1.device_service_pb2 import (
     DevicePresence,
@@ -26,10 +26,32 @@ from trunkline.v1.device_service_pb2 import (
 from trunkline.v1.error_pb2 import ErrorReason
 from trunkline.v1.identity_pb2 import User
 from trunkline.v1.identity_service_pb2 import GetSelfRequest, GetSelfResponse
-from trunkline.v1.rpc_service_pb2 import CallRequest, CallResponse
+from trunkline.v1.page_pb2 import PageRequest
+from trunkline.v1.rpc_service_pb2 import (
+    CallEvent,
+    CallRequest,
+    CallResponse,
+    CancelCallRequest,
+    CancelCallResponse,
+    CancelResult,
+    DeleteCallRequest,
+    DeleteCallResponse,
+    ExplainCallRequest,
+    ExplainCallResponse,
+    GetCallRequest,
+    GetCallResponse,
+    ListCallsRequest,
+    ListCallsResponse,
+    SubmitRequest,
+    SubmitResponse,
+    WatchCallsRequest,
+    WatchCallsResponse,
+)
 from trunkline.v1.rpc_service_pb2_grpc import RpcServiceServicer, add_RpcServiceServicer_to_server
 
 DEVICE = "01020304-0506-4708-890a-0b0c0d0e0f10"
+CALL = "11020304-0506-4708-890a-0b0c0d0e0f10"
+UNKNOWN = "a call that is not there"
 
 
 class Core(RpcServiceServicer):
@@ -55,6 +77,42 @@ class Core(RpcServiceServicer):
         self.note(None, context)
         wire = ServerWire(context, ANSWER_CODEC)
         await wire.close(await self.echo.serve(wire))
+
+    async def Submit(self, request: SubmitRequest, context: Any) -> SubmitResponse:
+        self.note(request, context)
+        return SubmitResponse(call_id=request.call_id or CALL)
+
+    async def GetCall(self, request: GetCallRequest, context: Any) -> GetCallResponse:
+        await self.look_for(request, context)
+        return GetCallResponse(call=CallRecord(call_id=request.call_id))
+
+    async def ListCalls(self, request: ListCallsRequest, context: Any) -> ListCallsResponse:
+        self.note(request, context)
+        return ListCallsResponse(total=7)
+
+    async def DeleteCall(self, request: DeleteCallRequest, context: Any) -> DeleteCallResponse:
+        await self.look_for(request, context)
+        return DeleteCallResponse()
+
+    async def CancelCall(self, request: CancelCallRequest, context: Any) -> CancelCallResponse:
+        await self.look_for(request, context)
+        return CancelCallResponse(result=CancelResult.CANCEL_RESULT_MARKED)
+
+    async def ExplainCall(self, request: ExplainCallRequest, context: Any) -> ExplainCallResponse:
+        await self.look_for(request, context)
+        return ExplainCallResponse(hint="try again")
+
+    async def WatchCalls(self, request: WatchCallsRequest, context: Any) -> AsyncIterator[WatchCallsResponse]:
+        self.note(request, context)
+        yield WatchCallsResponse(cursor="1", events=[CallEvent(call_id=CALL)])
+        if not request.cursor:
+            await asyncio.Event().wait()
+        await abort(context, TrunklineError(ErrorReason.ERROR_REASON_CORE_UNAVAILABLE, "The core is shutting down"))
+
+    async def look_for(self, request: Any, context: Any) -> None:
+        self.note(request, context)
+        if request.call_id == UNKNOWN:
+            await abort(context, TrunklineError(ErrorReason.ERROR_REASON_CALL_NOT_FOUND, "There is none"))
 
     async def get_device(self, request: GetDeviceRequest, context: Any) -> GetDeviceResponse:
         self.note(request, context)
@@ -176,3 +234,66 @@ async def test_presence_is_watched_until_nobody_wants_to_know(client: Client, co
         assert (await anext(updates)).current
     async with aclosing(client.watch_presence()) as updates:
         assert (await anext(updates)).current  # the connection goes on
+
+
+async def test_a_call_is_stored_as_it_was_given(client: Client, core: Core) -> None:
+    assert await client.submit(DEVICE, "m") == CALL
+    policy = DeliveryPolicy(strategy=SubmitStrategy.SUBMIT_STRATEGY_BURST)
+    kind = CallKind.CALL_KIND_ONE_WAY
+    given: dict[str, Any] = {"timeout_ms": 300, "idempotency_key": "k", "additional_info": b"{}", "policy": policy}
+    assert await client.submit(DEVICE, "m", b"[1]", kind=kind, call_id=DEVICE, retries=0, **given) == DEVICE
+    plain, full = core.requests
+    two_way = CallKind.CALL_KIND_TWO_WAY
+    assert plain == SubmitRequest(device_id=DEVICE, method="m", params=b"null", kind=two_way, timeout_ms=10_000)
+    assert full == SubmitRequest(
+        device_id=DEVICE, method="m", params=b"[1]", kind=kind, call_id=DEVICE, retries=0, **given
+    )
+    assert core.tokens == ["Bearer first"] * 2
+
+
+async def test_calls_are_read_cancelled_deleted_and_explained(client: Client, core: Core) -> None:
+    assert (await client.get_call(CALL)).call_id == CALL
+    await client.get_call(CALL, wait_ms=5)
+    page, states = PageRequest(size=2), [CallState.CALL_STATE_QUEUED]
+    assert (await client.list_calls(DEVICE)).total == 7
+    await client.list_calls(DEVICE, page, states)
+    assert (await client.cancel_call(CALL)).result == CancelResult.CANCEL_RESULT_MARKED
+    await client.delete_call(CALL)
+    assert (await client.explain_call(CALL)).hint == "try again"
+    assert core.requests == [
+        GetCallRequest(call_id=CALL),
+        GetCallRequest(call_id=CALL, wait_ms=5),
+        ListCallsRequest(device_id=DEVICE),
+        ListCallsRequest(device_id=DEVICE, page=page, states=states),
+        CancelCallRequest(call_id=CALL),
+        DeleteCallRequest(call_id=CALL),
+        ExplainCallRequest(call_id=CALL),
+    ]
+
+
+async def test_a_call_that_is_not_there_is_an_error(client: Client) -> None:
+    for asked in (client.get_call, client.cancel_call, client.delete_call, client.explain_call):
+        method: Any = asked
+        with pytest.raises(TrunklineError, match="There is none") as raised:
+            await method(UNKNOWN)
+        assert raised.value.reason == ErrorReason.ERROR_REASON_CALL_NOT_FOUND
+
+
+async def test_calls_are_watched_until_the_core_ends_it(client: Client, core: Core) -> None:
+    seen = []
+    states = [CallState.CALL_STATE_FAILED]
+    with pytest.raises(TrunklineError) as raised:
+        async for update in client.watch_calls("0", device_id=DEVICE, states=states, methods=["m"], snapshot=True):
+            seen += [(update.cursor, event.call_id) for event in update.events]
+    assert seen == [("1", CALL)]
+    assert raised.value.reason == ErrorReason.ERROR_REASON_CORE_UNAVAILABLE
+    assert core.requests == [
+        WatchCallsRequest(cursor="0", device_id=DEVICE, states=states, methods=["m"], snapshot=True)
+    ]
+
+
+async def test_calls_are_watched_until_nobody_wants_to_know(client: Client, core: Core) -> None:
+    for _ in range(2):  # the connection goes on
+        async with aclosing(client.watch_calls()) as updates:
+            assert (await anext(updates)).cursor == "1"
+    assert core.requests == [WatchCallsRequest()] * 2

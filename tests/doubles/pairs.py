@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import grpc.aio
+from doubles.streams_only import StreamsOnly
 
 from trunkline.contract.channel import open_channel, server_options
 from trunkline.contract.errors import TrunklineError
@@ -16,7 +17,7 @@ from trunkline.contract.streams.grpc_wire import GrpcConnector, ServerWire
 from trunkline.contract.streams.link_codec import CORE_CODEC, WORKER_CODEC
 from trunkline.contract.streams.memory_wire import MemoryConnector, MemoryWire, memory_pair
 from trunkline.contract.streams.wire import Connector, Unreadable, Wire
-from trunkline.v1.rpc_service_pb2_grpc import RpcServiceServicer, RpcServiceStub, add_RpcServiceServicer_to_server
+from trunkline.v1.rpc_service_pb2_grpc import RpcServiceStub, add_RpcServiceServicer_to_server
 from trunkline.v1.transport_service_pb2_grpc import (
     TransportServiceServicer,
     TransportServiceStub,
@@ -80,7 +81,7 @@ async def grpc_server(directory: Path, serve: Serve) -> AsyncIterator[grpc.aio.C
         await server.stop(None)
 
 
-class _Calls(RpcServiceServicer):
+class _Calls(StreamsOnly):
     def __init__(self, serve: Serve) -> None:
         self._serve = serve
 

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import grpc.aio
+from doubles.streams_only import StreamsOnly
 
 from trunkline.v1.call_pb2 import Outcome
 from trunkline.v1.rpc_service_pb2 import CallRequest, CallResponse, CallStreamRequest
-from trunkline.v1.rpc_service_pb2_grpc import RpcServiceServicer
 from trunkline.v1.transport_service_pb2 import LinkRequest
 from trunkline.v1.transport_service_pb2_grpc import TransportServiceServicer
 
@@ -19,7 +19,7 @@ async def nothing(context: Context) -> None:
     """Succeed."""
 
 
-class ScriptedRpcService(RpcServiceServicer):
+class ScriptedRpcService(StreamsOnly):
     """Both methods run `behaviour` and then succeed."""
 
     def __init__(self, behaviour: Behaviour = nothing) -> None:
