@@ -1,9 +1,13 @@
+import re
+from pathlib import Path
+
 import pytest
 from doubles.told_calls import WorkersSession, lightweight
 from hypothesis import given
 from hypothesis import strategies as st
 
 from trunkline.core.calls.model import Complete
+from trunkline.core.calls.stored import WAITS_FOR
 from trunkline.core.journal.timeline import (
     LONGEST_DETAIL,
     TimelineEntry,
@@ -73,3 +77,11 @@ def test_what_is_said_of_an_end() -> None:
     assert end_text(Complete(call, Outcome.OUTCOME_EXPIRED, b"", expired, Cause.CAUSE_NO_REPLY)) == "EXPIRED, NO_REPLY"
     failed = Complete(call, Outcome.OUTCOME_FAILED, b"", expired, Cause.CAUSE_NO_REPLY, "bad\nluck")
     assert end_text(failed) == "FAILED, NO_REPLY, bad luck"
+
+
+def test_the_page_for_people_has_every_step() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "explain.md").read_text()
+    table = page.partition("## Steps of a timeline")[2]
+    names = [name.removeprefix("STEP_") for name in Step.keys() if name != "STEP_UNSPECIFIED"]
+    assert re.findall(r"^\| `([A-Z_]+)` \|", table, re.MULTILINE) == names
+    assert all(f"`{what_for}`" in table for what_for in WAITS_FOR.values())

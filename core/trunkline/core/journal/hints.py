@@ -103,7 +103,7 @@ HINTS: Final[Mapping[Cause.ValueType, Hint]] = {
     ),
     Cause.CAUSE_COMMIT_UNKNOWN: Hint(
         "The database went away while the call was being stored; it is not delivered.",
-        "Call again; with an idempotency key that is safe.",
+        "It is safe to call again, under another id or key.",
     ),
     Cause.CAUSE_BEHIND_OTHERS: Hint(
         "Earlier stored calls of the device have to come first, so the call was not sent.",
