@@ -65,7 +65,7 @@ class Fetcher:
                 except TrunklineError as error:
                     log.warning("calls_not_fetched", devices=len(groups), problem=error.message)
                     self._waiting = groups + self._waiting
-                    await self._pauses.pause()
+                    await asyncio.sleep(self._pauses.next_s())
                     continue
                 self._pauses.reset()
                 for group in groups:

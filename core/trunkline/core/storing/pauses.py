@@ -1,6 +1,5 @@
 """Pauses between attempts to reach a store that does not answer."""
 
-import asyncio
 from typing import Final
 
 FIRST_S: Final = 0.05
@@ -13,10 +12,10 @@ class Pauses:
     def __init__(self) -> None:
         self._next_s = FIRST_S
 
-    async def pause(self) -> None:
-        """Wait before the next attempt."""
+    def next_s(self) -> float:
+        """How long to wait before the next attempt."""
         pause_s, self._next_s = self._next_s, min(2 * self._next_s, LONGEST_S)
-        await asyncio.sleep(pause_s)
+        return pause_s
 
     def reset(self) -> None:
         """An attempt succeeded."""

@@ -95,7 +95,7 @@ class Replies:
                     stray = await self._keep(late)
                 except TrunklineError as error:
                     log.warning("late_replies_not_stored", replies=len(self._late), problem=error.message)
-                    await self._pauses.pause()
+                    await asyncio.sleep(self._pauses.next_s())
                     continue
                 self._pauses.reset()
                 self._late.popleft()

@@ -150,7 +150,7 @@ class GroupWriter:
             await self._wake.wait()
             self._wake.clear()
             if not await self._write():
-                await self._pauses.pause()
+                await asyncio.sleep(self._pauses.next_s())
                 self._wake.set()
             elif self._kept and self._behind is None:  # more than fits into one transaction
                 self._wake.set()
