@@ -3,15 +3,27 @@
 `python -m trunkline.core.calls.drawing` prints them.
 """
 
-from trunkline.core.calls.model import Fact, State, Wants
+from typing import Final
+
+from trunkline.core.calls.model import Fact, State, Strategy, Wants
+from trunkline.core.calls.row_states import LIVING
 from trunkline.core.calls.rules import ANSWERED, GIVEN_UP, MISSING, RULES, SATISFIED
-from trunkline.v1.call_pb2 import Outcome
+from trunkline.core.calls.strategy import HOLDS
+from trunkline.v1.call_pb2 import CallState, Outcome
 from trunkline.v1.error_pb2 import Cause
+
+
+UNSEEN: Final = frozenset({State.STORING, State.QUEUED})
+"""States of a call that no session was given: a reply to it is none."""
 
 
 def diagram() -> str:
     """The table of states and facts as a Mermaid state diagram; facts that change nothing are left out."""
-    lines = ["stateDiagram-v2", f"    [*] --> {State.QUEUED}"]
+    lines = [
+        "stateDiagram-v2",
+        f"    [*] --> {State.QUEUED}: lightweight",
+        f"    [*] --> {State.STORING}: stored",
+    ]
     for state, facts in RULES.items():
         labels: dict[State, list[str]] = {}
         for fact, after in facts.items():
@@ -20,7 +32,7 @@ def diagram() -> str:
         lines += [f"    {state} --> {after}: {', '.join(names)}" for after, names in labels.items()]
         satisfied = [(wants, wanted[state]) for wants, wanted in SATISFIED.items() if state in wanted]
         ends = [f"{_outcome(outcome)} if it wants {wants}" for wants, outcome in satisfied]
-        if state is not State.QUEUED:
+        if state not in UNSEEN:
             ends.append(f"reply, {_outcome(ANSWERED[Wants.REPLY])}")
         lines.append(f"    {state} --> [*]: {' / '.join([*ends, 'deadline, EXPIRED'])}")
     return "```mermaid\n" + "\n".join(lines) + "\n```"
@@ -34,9 +46,25 @@ def rule_table() -> str:
 
 
 def ending_table() -> str:
-    """What each caller gets in each state: when it is satisfied, given up, or at its deadline."""
+    """What each caller of a lightweight call gets in each state: when it is satisfied, given up, or at its deadline."""
     header = ["state", *(f"wants {wants}" for wants in Wants)]
-    return _table(header, [[f"**{state}**", *(_ending(state, wants) for wants in Wants)] for state in State])
+    states = [state for state in State if state is not State.STORING]
+    return _table(header, [[f"**{state}**", *(_ending(state, wants) for wants in Wants)] for state in states])
+
+
+def strategy_table() -> str:
+    """Of stored calls: what the row says in each state, and whether a call holds the stored calls behind it."""
+    header = ["state", "row", *(f"{strategy} holds" for strategy in Strategy)]
+    return _table(header, [[f"**{state}**", _row(state), *(_holds(state, one) for one in Strategy)] for state in State])
+
+
+def _row(state: State) -> str:
+    name = CallState.Name(LIVING[state]).removeprefix("CALL_STATE_")
+    return f"{name}, TIMEOUT if the acknowledgement timed out" if state is State.UNACKNOWLEDGED else name
+
+
+def _holds(state: State, strategy: Strategy) -> str:
+    return "yes" if state in HOLDS[strategy] else "·"
 
 
 def _cell(state: State, after: State | None) -> str:
@@ -75,4 +103,4 @@ def _table(header: list[str], rows: list[list[str]]) -> str:
 
 
 if __name__ == "__main__":
-    print(diagram(), rule_table(), ending_table(), sep="\n\n")
+    print(diagram(), rule_table(), ending_table(), strategy_table(), sep="\n\n")
