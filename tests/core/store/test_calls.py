@@ -9,6 +9,7 @@ import pytest
 from doubles.call_rows import CREATED_MS, new_call
 from doubles.people import People
 
+from trunkline.contract.channel import LARGEST_ANSWER_BYTES
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.ids import new_id
 from trunkline.core.calls.model import Redelivery, Strategy
@@ -395,6 +396,26 @@ async def test_a_list_is_searched_in_method_params_and_reply(bench: Bench, text_
         bench.call(6, reply=b"", end_unix_ms=1),
     )
     assert await ordinals(bench, Page(text_search=text_search)) == found
+
+
+async def test_a_page_that_no_answer_can_carry_is_refused(bench: Bench) -> None:
+    half = LARGEST_ANSWER_BYTES // 2
+    await bench.add(
+        bench.call(1, method="", params=b"x" * half),
+        bench.call(2, method="", params=b"", reply=b"x" * half, end_unix_ms=1),
+        bench.call(3, method="", params=b"", additional_info=b"x"),
+    )
+    assert await ordinals(bench, Page(text_search="x")) == [2, 1]
+    with pytest.raises(TrunklineError, match="ask for fewer items") as caught:
+        await ordinals(bench, Page())
+    assert caught.value.reason == ErrorReason.ERROR_REASON_INVALID_ARGUMENT
+
+
+async def test_a_list_of_many_stays_in_its_order(bench: Bench) -> None:
+    methods = {ordinal: f"{ordinal * 7919 % 1000:03}" for ordinal in range(1, 1_000)}
+    await bench.add(*(bench.call(ordinal, method=method) for ordinal, method in methods.items()))
+    in_order = sorted(methods, key=methods.__getitem__)
+    assert await ordinals(bench, Page(size=2_000, sort_by="method")) == in_order
 
 
 # --- removal ---

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Column, ColumnElement, Dialect, Row, Select, and_, func, select
+from sqlalchemy import Column, ColumnElement, Dialect, Row, Select, and_, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.core.calls.model import REDELIVERY, STRATEGY, Redelivery, Strategy
@@ -34,6 +34,18 @@ _LIVING: Final[Select[*tuple[Any, ...]]] = select(
     *(column for column in calls.c if column.name not in ("method", "params", "timeline", "additional_info")),
     (func.length(calls.c.method) + func.length(calls.c.params)).label("body_bytes"),
 ).where(calls.c.living)
+
+LISTED: Final[Select[*tuple[Any, ...]]] = select(
+    calls.c.ordinal,
+    sum(
+        (
+            func.coalesce(func.length(column), 0)
+            for column in (calls.c.method, calls.c.params, calls.c.additional_info, calls.c.reply, calls.c.late_reply)
+        ),
+        start=literal(0),
+    ).label("bytes"),
+)
+"""Which calls, and how much each carries: whoever reads a page has to know before."""
 
 SORTABLE: Final = {
     "create_time": calls.c.create_unix_ms,

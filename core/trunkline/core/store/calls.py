@@ -6,12 +6,14 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import ColumnElement, Delete, Row, Select, Update, and_, delete, exists, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from trunkline.contract.channel import LARGEST_ANSWER_BYTES
 from trunkline.core.store import call_queries
-from trunkline.core.store.call_queries import SEARCH, SORTABLE, living_of, stored_of
+from trunkline.core.store.call_queries import LISTED, SEARCH, SORTABLE, living_of, stored_of
 from trunkline.core.store.call_rows import CallChange, CallKey, LivingCall, NewCall, StoredCall
 from trunkline.core.store.database import Database, parts
 from trunkline.core.store.pages import Page, Paged, paged
 from trunkline.core.store.tables import calls, devices
+from trunkline.core.validation import invalid
 from trunkline.v1.call_pb2 import CallState
 
 T = TypeVar("T")
@@ -117,14 +119,26 @@ class CallRows:
         """One page of the device's calls, of those in some states if any are named.
 
         `page.text_search` looks in method, params and reply, letter case of ASCII aside; `sort_by` is one of
-        create_time, expire_time, end_time, state, method and call_id. Raises INVALID_ARGUMENT for anything else.
+        create_time, expire_time, end_time, state, method and call_id. Raises INVALID_ARGUMENT for anything else, and
+        for a page that carries more than LARGEST_ANSWER_BYTES: nobody could be told, and it might fill the memory.
         """
-        query = select(calls).where(calls.c.tenant_id == tenant_id, calls.c.device_id == device_id)
+        query = LISTED.where(calls.c.tenant_id == tenant_id, calls.c.device_id == device_id)
         if states:
             query = query.where(calls.c.state.in_(states))
 
         async def work(connection: AsyncConnection) -> Paged[Row[*tuple[Any, ...]]]:
-            return await paged(connection, query, page, sortable=SORTABLE, search=SEARCH, id_column=calls.c.id)
+            listed = await paged(connection, query, page, sortable=SORTABLE, search=SEARCH, id_column=calls.c.id)
+            size = sum(row.bytes for row in listed.items)
+            if size > LARGEST_ANSWER_BYTES:
+                invalid(f"The page has {size} bytes, more than {LARGEST_ANSWER_BYTES}: ask for fewer items", "size")
+            ordinals = [row.ordinal for row in listed.items]
+            whole = {
+                row.ordinal: row
+                for part in parts(ordinals)
+                for row in await connection.execute(select(calls).where(calls.c.ordinal.in_(part)))
+            }
+            # One that was removed in between is left out.
+            return Paged([whole[ordinal] for ordinal in ordinals if ordinal in whole], listed.total)
 
         return await (await self._database.run(work, alone=False)).mapped(stored_of)
 
