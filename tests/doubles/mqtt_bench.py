@@ -8,6 +8,7 @@ from doubles.recording_link import RecordingLink
 from trunkline.contract.streams.frames import Connected, Deliver
 from trunkline.transports.endpoints.mqtt import packets
 from trunkline.transports.endpoints.mqtt.fields import PropertyId, read_properties
+from trunkline.transports.endpoints.mqtt.reason_codes import ReasonCode
 from trunkline.transports.endpoints.mqtt.session import MqttSession, Stage
 from trunkline.transports.endpoints.mqtt.settings import MqttSettings
 from trunkline.transports.endpoints.mqtt.surroundings import Pause, Surroundings
@@ -126,3 +127,18 @@ class MqttBench:
         """Let time pass, for the session too; its new time."""
         self.around.now_ms = self.clock.advance(milliseconds) - self.around.stood_ms
         return self.around.now_ms
+
+
+def opened(level: int = packets.V3_1_1, qos: int = 1, **limits: int | str) -> MqttBench:
+    """A session that is connected and subscribed to calls."""
+    bench = MqttBench(level, **limits)
+    bench.connect()
+    bench.subscribe(qos=qos)
+    return bench
+
+
+def ended_with(bench: MqttBench, reason: ReasonCode) -> bool:
+    """Whether the connection is closed, and an MQTT 5 device was told why."""
+    told = [(first, body[:1]) for first, body in bench.line.take()]
+    expected = [(packets.DISCONNECT << 4, bytes((reason,)))] if bench.level == packets.V5 else []
+    return not bench.line.open and bench.session.stage is Stage.CLOSED and told == expected
