@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 from doubles.call_rows import CREATED_MS, new_call
+from doubles.device_rows import device, stored
 from doubles.people import People
 
 from trunkline.contract.channel import LARGEST_ANSWER_BYTES
@@ -260,6 +261,19 @@ async def test_a_living_call_has_all_but_its_body(bench: Bench) -> None:
     (living,) = await bench.rows.living(0, 10)
     fields = {name: getattr(call, name) for name in LivingCall.__struct_fields__ if name != "body_bytes"}
     assert living == LivingCall(body_bytes=len("setValue{}"), **fields)
+
+
+async def test_living_calls_whose_device_is_gone_name_it_once(bench: Bench, store: Store) -> None:
+    there = await stored(store.devices, device(bench.tenant_id, "there"))
+    gone, ended_before = new_id(), new_id()
+    await bench.add(
+        *(bench.call(ordinal, device_id=gone) for ordinal in (1, 2)),
+        bench.call(3, device_id=there.id),
+        bench.call(4, device_id=ended_before, end_unix_ms=1),
+    )
+    assert await bench.rows.orphaned_devices() == [gone]
+    await store.devices.delete(there.id)
+    assert set(await bench.rows.orphaned_devices()) == {gone, there.id}
 
 
 async def test_of_no_calls_the_last_ordinal_is_zero(bench: Bench) -> None:

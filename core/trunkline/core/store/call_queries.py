@@ -31,9 +31,25 @@ _ASKED: Final = (calls.c.tenant_id, calls.c.id, calls.c.version, *_CHANGED, call
 """A change's values: whose row, if it is older than which version, what it shall say, and the steps to add."""
 
 _LIVING: Final[Select[*tuple[Any, ...]]] = select(
-    *(column for column in calls.c if column.name not in ("method", "params", "timeline", "additional_info")),
-    (func.length(calls.c.method) + func.length(calls.c.params)).label("body_bytes"),
+    calls.c.tenant_id,
+    calls.c.id,
+    calls.c.device_id,
+    calls.c.ordinal,
+    calls.c.request_id,
+    calls.c.kind,
+    calls.c.idempotency_key,
+    calls.c.strategy,
+    calls.c.redelivery,
+    calls.c.retries_asked,
+    calls.c.max_retries,
+    calls.c.timeouts,
+    calls.c.state,
+    calls.c.create_unix_ms,
+    calls.c.expire_unix_ms,
+    calls.c.version,
+    func.length(calls.c.method) + func.length(calls.c.params),
 ).where(calls.c.living)
+"""In the order of LivingCall's fields."""
 
 LISTED: Final[Select[*tuple[Any, ...]]] = select(
     calls.c.ordinal,
@@ -195,26 +211,10 @@ def ended_before(unix_ms: int, limit: int) -> Select[int]:
 
 
 def living_of(row: Row[*tuple[Any, ...]]) -> LivingCall:
-    """The call in a row of `living`."""
-    return LivingCall(
-        tenant_id=row.tenant_id,
-        call_id=row.id,
-        device_id=row.device_id,
-        ordinal=row.ordinal,
-        request_id=row.request_id,
-        kind=CallKind.ValueType(row.kind),
-        idempotency_key=_key(row.idempotency_key),
-        strategy=STRATEGY[row.strategy],
-        redelivery=REDELIVERY[row.redelivery],
-        retries_asked=row.retries_asked,
-        max_retries=row.max_retries,
-        timeouts=row.timeouts,
-        state=CallState.ValueType(row.state),
-        create_unix_ms=row.create_unix_ms,
-        expire_unix_ms=row.expire_unix_ms,
-        version=row.version,
-        body_bytes=row.body_bytes,
-    )
+    """The call in a row of `living`; a core that starts waits for many of them."""
+    tenant_id, call_id, device_id, ordinal, request_id, kind, key, strategy, redelivery, *others = row
+    policy = STRATEGY[strategy], REDELIVERY[redelivery]
+    return LivingCall(tenant_id, call_id, device_id, ordinal, request_id, kind, _key(key), *policy, *others)
 
 
 def stored_of(row: Row[*tuple[Any, ...]]) -> StoredCall:
