@@ -8,7 +8,7 @@ from system.runners import serve
 
 
 @pytest.mark.needs("curl")
-@pytest.mark.parametrize("page", ["people.md", "device-profiles.md"])
+@pytest.mark.parametrize("page", ["people.md", "device-profiles.md", "stored-calls.md"])
 def test_as_written(page: str, tmp_path: Path) -> None:
     with serve("parts", tmp_path / ".trunkline") as served:
         read_along(page, served, tmp_path)

@@ -45,13 +45,14 @@ def device(served: Served, script: Path) -> Iterator[None]:
         process.wait(10)
 
 
-@pytest.mark.needs("curl")
+@pytest.mark.needs("curl", "mosquitto_sub")
 def test_as_written(served: Served, tmp_path: Path) -> None:
     script = "".join(f"{commands}echo '{END_OF_STEP}'\n" for commands, _ in steps())
     with device(served, tmp_path / "device.py"):
         done = subprocess.run(
             ["bash", "-u"],
             input=served.at_these_ports(script),
+            cwd=tmp_path,
             capture_output=True,
             text=True,
             timeout=120,
