@@ -61,7 +61,8 @@ def key(call: NewCall) -> CallKey:
 
 
 def change(call: NewCall, version: int, **values: Any) -> CallChange:
-    return CallChange(call.tenant_id, call.call_id, version, **({"state": SENT} | values))
+    state = values.pop("state", SENT)
+    return CallChange(call.tenant_id, call.call_id, version, state, **values)
 
 
 def ended(call: NewCall, at: int = CREATED_MS + 1, **values: Any) -> CallChange:
