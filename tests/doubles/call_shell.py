@@ -75,18 +75,22 @@ class CallShell:
         self.finished: dict[str, list[Complete]] = {}
         self.wanted: tuple[Call, ...] = ()
         """What the store was asked to read, and has not."""
-        self.machine = DeviceCalls(
-            DEVICE,
-            RequestIds(start),
-            late if late is not None else LateTable(),
-            max_sessions=sessions,
-            max_pending=pending,
-            grace_until_ms=grace_ms,
-            max_stored=stored,
-            retry_backoff_ms=backoff_ms,
-            response_timeout_ms=response_ms,
-            close_on_delivery_timeout=close_sessions,
-        )
+        self._limits = {
+            "max_sessions": sessions,
+            "max_pending": pending,
+            "grace_until_ms": grace_ms,
+            "max_stored": stored,
+            "retry_backoff_ms": backoff_ms,
+            "response_timeout_ms": response_ms,
+        }
+        self._close_sessions = close_sessions
+        self.machine = self.new_machine(start, late)
+
+    def new_machine(self, start: int, late: LateTable | None = None) -> DeviceCalls:
+        """The machine of the core's so many-th start."""
+        late = late if late is not None else LateTable()
+        close_sessions = self._close_sessions
+        return DeviceCalls(DEVICE, RequestIds(start), late, close_on_delivery_timeout=close_sessions, **self._limits)
 
     def call(
         self,
