@@ -161,6 +161,9 @@ async def test_the_callers_id_is_a_key_too(
     body = f'{{"method":"m","persistent":{persistent},"requestUUID":"{RPC.upper()}"}}'
     call = await started(client, core, bearer, body)
     assert (ids.to_text(call.call_id), call.idempotency_key) == (RPC, RPC)
+    call = await started(client, core, bearer, body.replace(RPC.upper(), "1-2-3-4-5"))
+    padded = "00000001-0002-0003-0004-000000000005"
+    assert (ids.to_text(call.call_id), call.idempotency_key) == (padded, padded)
 
 
 @pytest.mark.parametrize("persistent", ["true", "false"])

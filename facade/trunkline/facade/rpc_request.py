@@ -58,11 +58,6 @@ class RpcRequest(msgspec.Struct, rename="camel", gc=False):
     submit_strategy: str | None = None
 
     @property
-    def call_id(self) -> bytes:
-        """The call id that the caller chose, empty if none."""
-        return ids.from_text(self.request_id) if self.request_id else ids.NO_ID
-
-    @property
     def policy(self) -> DeliveryPolicy | None:
         """How the caller wants this call to reach its device; None: as the device's profile says."""
         if self.redelivery is None and self.submit_strategy is None:
@@ -89,12 +84,14 @@ def parse_request(body: bytes, one_way: bool) -> RpcRequest:
     request.params = msgspec.Raw(msgspec.json.format(request.params, indent=-1))
     if request.request_id is not msgspec.UNSET:
         _check_id(request.request_id)
-    if request.persistent or request.fail_fast or request.await_delivery:
-        _check_combination(request, one_way)
-    if request.redelivery is not None or request.submit_strategy is not None:
-        _check_policy(request)
-    if request.persistent:
-        _check_stored(request)
+    if (
+        request.persistent
+        or request.fail_fast
+        or request.await_delivery
+        or request.redelivery is not None
+        or request.submit_strategy is not None
+    ):
+        _check_options(request, one_way)
     return request
 
 
@@ -105,18 +102,17 @@ def _check_id(text: str) -> None:
         raise bad_request(INVALID) from None
 
 
-def _check_combination(request: RpcRequest, one_way: bool) -> None:
+def _check_options(request: RpcRequest, one_way: bool) -> None:
     if request.persistent and request.fail_fast:
         raise bad_request("failFast does not go with persistent")
     if request.await_delivery and (request.persistent or not one_way):
         raise bad_request("awaitDelivery goes only with one-way calls that are not persistent")
-
-
-def _check_policy(request: RpcRequest) -> None:
     _check_named(request.redelivery, "redelivery", REDELIVERIES)
     _check_named(request.submit_strategy, "submitStrategy", STRATEGIES)
     if request.submit_strategy is not None and not request.persistent:
         raise bad_request("submitStrategy goes only with persistent calls")
+    if request.persistent:
+        _check_stored(request)
 
 
 def _check_named(name: str | None, member: str, known: Mapping[str, int]) -> None:

@@ -126,8 +126,6 @@ class RpcRoutes:
         key = headers.get(KEY_HEADER)
         if key is not None:
             call.idempotency_key = _checked_key(key)
-        elif request.request_id:
-            call.idempotency_key = ids.to_text(call.call_id)
         try:
             result = await self._run(call, caller, receive)
         except TrunklineError as error:
@@ -153,10 +151,13 @@ class RpcRoutes:
             params=bytes(request.params),
             kind=kind,
             deadline_ms=now + self._timeout_ms(request),
-            call_id=request.call_id or call_id,
+            call_id=call_id,
             fail_fast=request.fail_fast,
             await_delivery=request.await_delivery,
         )
+        if request.request_id:
+            call.call_id = ids.from_text(request.request_id)
+            call.idempotency_key = ids.to_text(call.call_id)
         if request.persistent:
             self._store(call, request, now)
         elif isinstance(request.expiration_time, int):
