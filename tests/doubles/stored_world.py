@@ -491,7 +491,7 @@ class StoredWorld(CallShell):
     # --- the bound on holding ---
 
     def stuck_for(self) -> int:
-        """So long it has held them while the device took calls, in milliseconds; a gap between polls begins nothing anew."""
+        """So many milliseconds it has held them while the device took calls; gaps between polls begin nothing anew."""
         return self._stuck_ms + (self.now - self._seen_at if self._was_taking else 0)
 
     def _look_for_stuck(self) -> None:

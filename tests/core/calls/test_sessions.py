@@ -137,3 +137,43 @@ def test_why_a_device_was_not_reached() -> None:
     assert (sessions.unavailability, sessions.reachable) == (Cause.CAUSE_DEVICE_OFFLINE, True)
     session.replaced = True
     assert not sessions.reachable
+
+
+def test_what_was_sent_again_holds_two_slots_until_both_are_done_with() -> None:
+    session = Session("s", 1, ASYNCHRONOUS, 3)
+    session.deliveries = {1: Delivery.UNACKNOWLEDGED}
+    assert session.lacks(1) and session.lacks(2)
+    session.make_stale(1)
+    session.deliveries[1] = Delivery.WRITTEN
+    assert not session.lacks(1)
+    assert session.slots == 2
+    assert session.reported(1, DeliveryState.DELIVERY_STATE_DELIVERED) == Told(Fact.DELIVERED, True)
+    assert (session.slots, session.deliveries) == (3, {1: Delivery.UNACKNOWLEDGED})
+    assert session.reported(1, DeliveryState.DELIVERY_STATE_DELIVERED) == Told(Fact.DELIVERED, False)
+    assert (session.slots, session.deliveries) == (3, {})
+
+
+def test_an_older_packet_outlives_one_that_was_not_sent() -> None:
+    session = Session("s", 1, ASYNCHRONOUS, 2)
+    session.make_stale(1)
+    session.deliveries = {1: Delivery.EXPLICIT}
+    assert session.not_written(1) == Told(Fact.NOT_SENT, True)
+    assert (session.slots, session.deliveries) == (2, {1: Delivery.UNACKNOWLEDGED})
+
+
+def test_the_end_of_a_session_frees_older_packets_too() -> None:
+    session = Session("s", 1, ASYNCHRONOUS, 2)
+    session.make_stale(1)
+    session.deliveries = {1: Delivery.WRITTEN}
+    assert session.close(lost=False) == [(1, Told(Fact.NOT_ACKNOWLEDGED, True))]
+    assert (session.slots, session.stale) == (2, [])
+
+
+def test_a_resumption_keeps_the_older_packets_it_names() -> None:
+    session = Session("s", 1, ASYNCHRONOUS, 4)
+    session.deliveries = {1: Delivery.WRITTEN, 2: Delivery.WRITTEN}
+    session.make_stale(1)
+    session.make_stale(2)
+    session.describe(1, ASYNCHRONOUS, 4)
+    session.resume((1,))
+    assert (session.slots, session.stale) == (3, [1])
