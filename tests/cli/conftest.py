@@ -67,6 +67,15 @@ def at_demo(demo: Served, monkeypatch: pytest.MonkeyPatch) -> Served:
     return demo
 
 
+@pytest.fixture
+def lamp(typed: Typed, at_demo: Served, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A device that has never connected, by its name."""
+    name = f"Lamp of {request.node.name}"
+    assert typed("device", "create", name).code == 0
+    yield name
+    assert typed("device", "delete", "--yes", name).code == 0
+
+
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """`trunkline serve --demo`, all in one process."""

@@ -45,7 +45,7 @@ async def call_command(
     redelivery: Annotated[
         Redelivery | None,
         typer.Option(
-            help="When the device gets the call again if it subscribes anew: while it is unanswered, while it is "
+            help="Whether the device gets the call again when it subscribes anew: while it is unanswered, while it is "
             "undelivered, or never.",
             show_default="as its profile says",
         ),
@@ -82,8 +82,8 @@ async def call_command(
     strategy: Annotated[
         Strategy | None,
         typer.Option(
-            help="When the device gets the stored calls behind it: at once, when it acknowledged this one, or when it "
-            "answered.",
+            help="When the device gets the stored calls behind it. burst: at once; on-ack: when it acknowledged this "
+            "one; on-response: when it answered.",
             show_default="as its profile says",
             rich_help_panel=STORED_PANEL,
         ),

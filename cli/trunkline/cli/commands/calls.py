@@ -28,7 +28,10 @@ async def list_command(
     rest: "Rest",
     output: "Output",
     device: Annotated[str, typer.Argument(help="The device's id or name.")],
-    status: Annotated[Status | None, typer.Option(help="Only those that stand there.")] = None,
+    status: Annotated[
+        Status | None,
+        typer.Option(help="Only those that are QUEUED, SENT, DELIVERED, TIMEOUT, SUCCESSFUL, EXPIRED or FAILED."),
+    ] = None,
     search: Annotated[
         str | None, typer.Option(help="Only those with this text in method, parameters or response.")
     ] = None,

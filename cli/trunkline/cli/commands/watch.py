@@ -21,7 +21,10 @@ async def watch_command(
     rest: "Rest",
     output: "Output",
     device: Annotated[str | None, typer.Argument(help="Only calls of this device; its id or name.")] = None,
-    status: Annotated[list[Status] | None, typer.Option(help="Only changes to this; may be repeated.")] = None,
+    status: Annotated[
+        list[Status] | None,
+        typer.Option(help="Only changes to this, as `calls list` has it, or DELETED; may be repeated."),
+    ] = None,
     method: Annotated[list[str] | None, typer.Option(help="Only calls of this method; may be repeated.")] = None,
     snapshot: Annotated[bool, typer.Option("--snapshot", help="Begin with the calls that have not ended.")] = False,
     after: Annotated[
