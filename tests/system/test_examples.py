@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,25 @@ def test_presence_in_python(served: Served) -> None:
         lines = (line.split() for line in watching.stdout)
         assert next(state for device, *state in lines if device == device_id) == ["connected", "active"]
         watching.kill()
+
+
+def test_watched_calls_in_python(served: Served) -> None:
+    watching = subprocess.Popen(
+        [sys.executable, str(EXAMPLES / "watch_calls.py")],
+        env={**os.environ, "TRUNKLINE_GRPC": served.grpc},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with watching, ExitStack() as stack, rest_caller(served.rest) as tenant:
+        assert watching.stdout is not None
+        stack.callback(watching.kill)
+        device_id = tenant.device_id("Test Device B1")  # away, so that its call waits for whoever comes to watch
+        stored = {"method": "watched", "params": {}, "persistent": True, "timeout": 600_000}
+        call_id = tenant.http.post(f"/api/rpc/twoway/{device_id}", json=stored).json()["rpcId"]
+        ours = (line.split()[1:] for line in watching.stdout if line.startswith(call_id))
+        assert next(ours) == ["watched", "QUEUED"]
+        assert tenant.http.post(f"/api/rpc/persistent/{call_id}/cancel").status_code == 200
+        assert next(ours) == ["watched", "FAILED"]
 
 
 @pytest.fixture(scope="session")
