@@ -34,7 +34,7 @@ async def rest(demo: Served) -> AsyncIterator[Rest]:
         yield rest
 
 
-def request(device: str, params: bytes = b"null", timeout_ms: int = 10_000, **options: bool) -> CallRequest:
+def request(device: str, params: bytes = b"null", timeout_ms: int = 10_000, **options: Any) -> CallRequest:
     return CallRequest(device, "setGpio", params, timeout_ms, **options)
 
 
