@@ -89,7 +89,7 @@ async def test_whoever_falls_behind_gets_what_stands(scenery: Scenery) -> None:
 
 async def test_the_snapshot_is_of_what_lives_in_parts(scenery: Scenery, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch_module, "MAX_TOLD", 2)
-    kept = {"tenant_id": scenery.people.tenant_id, "device_id": scenery.lamp}
+    kept: dict[str, Any] = {"tenant_id": scenery.people.tenant_id, "device_id": scenery.lamp}
     waiting = stored_call(taken_up=True, **kept)
     await scenery.row(waiting, "in the store")
     storing = stored_call(**kept, state=State.STORING)
@@ -134,7 +134,7 @@ async def test_a_customer_hears_of_its_devices(scenery: Scenery) -> None:
 
 
 async def test_methods_that_are_not_in_memory_are_read(scenery: Scenery) -> None:
-    kept = {"tenant_id": scenery.people.tenant_id, "device_id": scenery.lamp}
+    kept: dict[str, Any] = {"tenant_id": scenery.people.tenant_id, "device_id": scenery.lamp}
     known, removed = stored_call(taken_up=True, **kept), stored_call(taken_up=True, **kept)
     await scenery.row(known, "wanted")
     with (
@@ -189,7 +189,7 @@ async def test_an_end_is_told_at_once(scenery: Scenery) -> None:
 
 
 async def test_without_the_store_nothing_is_skipped(scenery: Scenery) -> None:
-    kept = {"tenant_id": scenery.people.tenant_id, "device_id": scenery.lamp}
+    kept: dict[str, Any] = {"tenant_id": scenery.people.tenant_id, "device_id": scenery.lamp}
     call = stored_call(taken_up=True, **kept)
     await scenery.row(call, "wanted")
     with scenery.watch() as watch:
