@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from system.paho_device import paho_device
+from system.paho_device import echo, paho_device
 from system.rest_caller import rest_caller
 from system.runners import ROOT, Served
 
@@ -53,6 +53,24 @@ def test_rest_clients(served: Served, script: str) -> None:
             _, complaints = client.communicate("\n", timeout=60)
             assert client.returncode == 0, complaints
             assert [calls.get(timeout=10)[1] for _ in range(4)] == [PAYLOAD] * 4
+
+
+@pytest.mark.parametrize("script", ["rest_client_stored.py", "ce_client_stored.py"])
+def test_rest_clients_make_calls_that_wait(served: Served, script: str) -> None:
+    token = f"sdk-{uuid.uuid4().hex[:12]}"
+    with running(script, served.rest, token) as client:
+        assert says(client) == "queued", client.communicate()[1]
+        with paho_device(served.mqtt_port, token, answer=_answer_some) as calls:
+            _, complaints = client.communicate("\n", timeout=60)
+            assert client.returncode == 0, complaints
+            assert [calls.get(timeout=10)[1] for _ in range(2)] == [
+                b'{"method":"setGpio","params":{"pin":7}}',
+                b'{"method":"blink","params":{"pin":7}}',
+            ]
+
+
+def _answer_some(method: str, params: object) -> bytes | None:
+    return echo(method, params) if method == "setGpio" else None
 
 
 @pytest.mark.parametrize(
