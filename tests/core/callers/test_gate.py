@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from doubles.faulty_database import FaultyDatabase
 from doubles.living_core import OTHER_TENANTS_TOKEN, LivingCore, living_core, until
 from doubles.recording_caller import RecordingCaller
 from doubles.scripted_worker import ScriptedWorker
@@ -223,6 +224,145 @@ async def test_both_joined_callers_hang_up(entrance: Entrance) -> None:
     assert [done.outcome for done in (*first.outcomes, *second.outcomes)] == [Outcome.OUTCOME_CANCELLED] * 2
     again = entrance.enter("pump", call_id=CALL_ID)
     assert again.call is not first.call
+
+
+# --- idempotency keys ---
+
+
+async def test_a_key_joins_the_living_call_and_then_gets_its_answer(entrance: Entrance) -> None:
+    async with ScriptedWorker(entrance.core.links()) as worker:
+        await worker.device("lamp")
+        first, second = entrance.enter(idempotency_key="key", call_id=CALL_ID), entrance.enter(idempotency_key="key")
+        other = entrance.enter(idempotency_key="key", params=b"2")
+        assert other.error is not None and other.cause == Cause.CAUSE_IDEMPOTENCY_CONFLICT
+        worker.reply(await worker.next(Deliver), b"7")
+        await second.told.wait()
+        third = entrance.enter(idempotency_key="key")
+        for caller in (first, second, third):
+            assert [done.payload for done in caller.outcomes] == [b"7"]
+            assert caller.call is not None and caller.call.call_id == CALL_ID
+        assert len(worker.deliveries) == 1
+        elsewhere = entrance.enter("pump", idempotency_key="key")
+        await until(lambda: elsewhere.call)
+        assert not elsewhere.outcomes
+
+
+async def test_with_a_key_an_id_in_use_is_but_a_wish(entrance: Entrance) -> None:
+    first = entrance.enter(call_id=CALL_ID)
+    await until(lambda: first.call)
+    keyed = entrance.enter(call_id=CALL_ID, idempotency_key="key", params=b"2")
+    assert keyed.call is not None and keyed.call.call_id != CALL_ID
+
+
+async def test_a_call_with_a_key_outlasts_its_caller_if_its_device_may_have_it(entrance: Entrance) -> None:
+    async with ScriptedWorker(entrance.core.links()) as worker:
+        await worker.device("lamp")
+        first = entrance.enter(idempotency_key="key")
+        delivered = await worker.next(Deliver)
+        assert first.call is not None
+        entrance.gate.hang_up(first.call, first)
+        assert [done.cause for done in first.outcomes] == [Cause.CAUSE_HUNG_UP]
+        second = entrance.enter(idempotency_key="key")
+        worker.reply(delivered, b"7")
+        await second.told.wait()
+        assert [done.payload for done in second.outcomes] == [b"7"]
+        third = entrance.enter(idempotency_key="key")
+        assert [done.payload for done in third.outcomes] == [b"7"] and len(worker.deliveries) == 1
+
+
+async def test_a_call_with_a_key_that_was_never_sent_ends_with_its_caller(entrance: Entrance) -> None:
+    first = entrance.enter(idempotency_key="key")
+    await until(lambda: first.call)
+    assert first.call is not None
+    entrance.gate.hang_up(first.call, first)
+    assert [done.cause for done in first.outcomes] == [Cause.CAUSE_HUNG_UP]
+    again = entrance.enter(idempotency_key="key", params=b"2")
+    assert again.call is not first.call and not again.outcomes
+
+
+# --- stored calls ---
+
+
+async def test_a_stored_call_whose_caller_leaves_is_stored(entrance: Entrance) -> None:
+    stored = {"persistence": Persistence(), "call_id": CALL_ID}
+    known = entrance.enter()
+    await until(lambda: known.call)
+    database = FaultyDatabase(entrance.core.core._store)
+    database.takes_its_time()
+    gone = entrance.enter(**stored)
+    assert gone.call is not None
+    entrance.gate.hang_up(gone.call, gone)
+    assert [done.cause for done in gone.outcomes] == [Cause.CAUSE_HUNG_UP]
+    again = entrance.enter(**stored)  # before it is stored
+    assert again.call is gone.call
+    database.mend()
+    await again.told.wait()
+    assert [done.outcome for done in again.outcomes] == [Outcome.OUTCOME_ACCEPTED] and len(gone.outcomes) == 1
+
+
+async def test_a_repetition_that_is_hung_up_while_it_is_compared(entrance: Entrance) -> None:
+    stored = {"persistence": Persistence(), "call_id": CALL_ID}
+    await entrance.enter(**stored).told.wait()
+    database = FaultyDatabase(entrance.core.core._store)
+    database.takes_its_time()
+    gone, waits = entrance.enter(**stored), entrance.enter(**stored)
+    assert gone.call is not None
+    entrance.gate.hang_up(gone.call, gone)
+    database.mend()
+    await waits.told.wait()
+    assert [done.outcome for done in waits.outcomes] == [Outcome.OUTCOME_ACCEPTED]
+    assert [done.outcome for done in gone.outcomes] == [Outcome.OUTCOME_CANCELLED]
+
+
+async def test_nobody_joins_a_call_of_which_nobody_can_tell_whether_it_is_stored(tmp_path: Path) -> None:
+    async with asyncio.timeout(20), living_core("memory", tmp_path, store_wait_ms=20) as core:
+        entrance = Entrance(core)
+        known = entrance.enter()
+        await until(lambda: known.call)
+        database = FaultyDatabase(core.core._store)
+        database.takes_its_time()
+        first = entrance.enter(persistence=Persistence(), call_id=CALL_ID)
+        await first.told.wait()
+        assert [done.outcome for done in first.outcomes] == [Outcome.OUTCOME_UNKNOWN]
+        assert (
+            await entrance.reason(persistence=Persistence(), call_id=CALL_ID)
+            == ErrorReason.ERROR_REASON_STORE_UNAVAILABLE
+        )
+        database.mend()
+
+
+async def test_an_id_is_of_stored_or_of_lightweight_calls(entrance: Entrance) -> None:
+    lightweight = entrance.enter(call_id=CALL_ID)
+    await until(lambda: lightweight.call)
+    assert await entrance.reason(call_id=CALL_ID, persistence=Persistence()) == ErrorReason.ERROR_REASON_CALL_CONFLICT
+
+
+# --- bounds ---
+
+
+async def test_bounds_per_device_tenant_and_server(tmp_path: Path) -> None:
+    bounds = {"max_stored_per_device": 2, "max_pending_per_tenant": 4, "max_pending": 5}
+    async with asyncio.timeout(20), living_core("memory", tmp_path, **bounds) as core:
+        entrance = Entrance(core)
+        stored = [entrance.enter(persistence=Persistence()) for _ in range(3)]
+        for caller in stored:
+            await caller.told.wait()
+        assert [done.cause for caller in stored for done in caller.outcomes] == [
+            Cause.CAUSE_UNSPECIFIED,
+            Cause.CAUSE_UNSPECIFIED,
+            Cause.CAUSE_QUEUE_FULL,
+        ]
+        lightweight = [entrance.enter() for _ in range(2)]  # a bound of its own
+        assert not any(caller.outcomes or caller.error for caller in lightweight)
+        full = ErrorReason.ERROR_REASON_QUEUE_FULL
+        assert await entrance.reason("pump") == full
+        others = {"principal": core.people.other_admin}
+        waiting = entrance.enter(OTHER_TENANTS_TOKEN, **others)
+        await until(lambda: waiting.call)
+        assert await entrance.reason(OTHER_TENANTS_TOKEN, **others) == full
+        assert waiting.call is not None
+        entrance.gate.hang_up(waiting.call, waiting)
+        assert entrance.enter(OTHER_TENANTS_TOKEN, **others).call is not None
 
 
 async def test_tenants_take_turns(entrance: Entrance) -> None:

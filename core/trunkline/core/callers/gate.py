@@ -120,10 +120,14 @@ class CallGate:
             self._loop.call_soon(self._next_turn)
 
     def hang_up(self, call: Call, caller: Caller) -> None:
-        """The caller went away: it is answered CANCELLED. Whoever joined the call still gets its outcome, and whoever
-        comes again with its idempotency key does if the device may have got it."""
+        """The caller went away: it is answered CANCELLED. Whoever joined the call still gets its outcome. A stored call
+        goes on alone, and so does one with an idempotency key if its device may have got it: somebody may come again."""
         owner = call.owner
-        if isinstance(owner, Joined) and (len(owner) > 1 or (owner.remembered and call.state is not _QUEUED)):
+        if call.keeping is not None and not isinstance(owner, Joined):
+            call.owner = owner = Joined(caller)
+        if isinstance(owner, Joined) and (
+            len(owner) > 1 or call.keeping is not None or (owner.remembered and call.state is not _QUEUED)
+        ):
             owner.leave(caller)
             caller.completed(call, hung_up(call))
         else:
@@ -222,12 +226,9 @@ class CallGate:
         keeping, owner = living.keeping, living.owner
         if keeping is not None and keeping.committed:
             self._answer(caller, Complete(living, Outcome.OUTCOME_ACCEPTED))
-        elif living.completed:
+        elif owner is None:
             problem = "The database does not answer, and nobody can tell yet whether this call is stored"
             self._refuse(caller, TrunklineError(ErrorReason.ERROR_REASON_STORE_UNAVAILABLE, problem))
-        elif owner is None:  # its caller hung up before it was stored
-            living.owner = caller
-            caller.entered(living)
         else:
             if not isinstance(owner, Joined):
                 living.owner = owner = Joined(cast(Caller, owner))

@@ -2,13 +2,20 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Final
 
 from trunkline.contract.clock import Clock
+from trunkline.contract.logs import get_logger
 from trunkline.core.calls.model import Call
 from trunkline.core.calls.runner import CallRunner
 from trunkline.core.store.calls import CallRows
 from trunkline.core.storing.fetcher import Fetcher
 from trunkline.core.storing.writer import GroupWriter
+
+log = get_logger(__name__)
+
+CLOSE_S: Final = 5.0
+"""How long a core that ends waits for its database."""
 
 
 class Keeper:
@@ -54,7 +61,11 @@ class Keeper:
     async def close(self) -> None:
         """Write what is left, after `run` was cancelled; what the store does not take now, it has not lost: the next
         core takes the calls up as their rows are."""
-        await self.writer.flush()
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await self.writer.flush()
+        except TimeoutError:
+            log.warning("calls_not_written_in_the_end", calls=self.writer.waiting)
 
 
 class _Answers:
