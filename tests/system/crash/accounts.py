@@ -2,16 +2,19 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
-from system.crash.ledger import NEVER, Entry, Ledger
+from system.crash.ledger import NEVER, Entry, Ledger, Row
 from system.crash.rewrites import Why, why
 
 SLACK_S: Final = 1.0
 """How late our own devices and readers may look at their sockets."""
+
+ENOUGH_S: Final = 25.0
+"""As much is enough for a device to get all that waits for it, once nobody kills parts any more."""
 
 ANSWERS: Final = ("200", "429 QUEUE_FULL", "503", "504", "no answer")
 """How an answer to a good request may begin while parts are killed."""
@@ -19,9 +22,6 @@ ANSWERS: Final = ("200", "429 QUEUE_FULL", "503", "504", "no answer")
 EXHAUSTED: Final = "all retry attempts have been exhausted"
 NO_REPLY_IN_TURN: Final = "timeout awaiting for RPC response"
 CANCELLED: Final = "Cancelled"
-
-Row = Mapping[str, Any]
-"""A stored call as REST tells it."""
 
 
 @dataclass
@@ -55,6 +55,8 @@ def settle(ledger: Ledger, rows: Sequence[Row], ack_timeout_s: float) -> Account
             for row in by_number[entry.wish.number]:
                 account.ends[end_of(row)] += 1
                 account.faults += ended_rightly(entry, row)
+                account.faults += cancelled_rightly(entry, row)
+                account.faults += not_given_up(entry, row, ledger.quiet_at)
         elif entry.response is not None:
             account.ends["lightweight, answered"] += 1
             account.faults += answered_rightly(entry)
@@ -100,6 +102,24 @@ def ended_rightly(entry: Entry, row: Row) -> Iterator[str]:
         yield from failed_rightly(entry, str(response["error"]))
 
 
+def not_given_up(entry: Entry, row: Row, quiet_at: float) -> Iterator[str]:
+    """A call whose device is there again, and gets it again until it answers, is not left to expire."""
+    wish = entry.wish
+    answered = not wish.two_way or wish.reply_s is not None
+    if row["status"] == Status.EXPIRED and wish.redelivery == "unanswered" and answered:
+        if wish.expires_at > quiet_at + ENOUGH_S:
+            yield f"{entry} is EXPIRED, although its device was there: {entry.writes} {entry.replies}"
+
+
+def cancelled_rightly(entry: Entry, row: Row) -> Iterator[str]:
+    """What a cancellation said is true."""
+    did = entry.cancelled
+    if did in ("WITHDRAWN", "MARKED") and CANCELLED not in str(row["response"]):
+        yield f"{entry} was cancelled ({did}) and is {row['status']} {row['response']}"
+    if did == "WITHDRAWN" and entry.writes:
+        yield f"{entry} was withdrawn, and its device got it: {entry.writes}"
+
+
 def failed_rightly(entry: Entry, error: str) -> Iterator[str]:
     """A call fails for what its policy says, and not for the crashes as such."""
     wish = entry.wish
@@ -129,15 +149,15 @@ def written_rightly(entry: Entry, qos: int) -> Iterator[str]:
         yield f"{entry} was written under several request ids: {entry.writes}"
     confirmed_at = min((reply.confirmed_at for reply in entry.replies), default=NEVER)
     for write in entry.writes:
-        if write.at > wish.expires_at + SLACK_S:
-            yield f"{entry} was written {write.at - wish.expires_at:.2f} s after its deadline: {write}"
+        if write.earliest > wish.expires_at + SLACK_S:
+            yield f"{entry} was written {write.earliest - wish.expires_at:.2f} s after its deadline: {write}"
         if write.remaining_ms is not None and not 0 < write.remaining_ms:
             yield f"{entry} was written with {write.remaining_ms} ms left: {write}"
-        if write.remaining_ms is not None and write.at + write.remaining_ms / 1000 > wish.expires_at + SLACK_S:
+        if write.remaining_ms is not None and write.earliest + write.remaining_ms / 1000 > wish.expires_at + SLACK_S:
             yield f"{entry} was written with {write.remaining_ms} ms left, more than it had: {write}"
-        if qos and write.at > confirmed_at:
+        if qos and write.earliest > confirmed_at:
             yield f"{entry} was written after its reply was confirmed: {entry.replies} {write}"
-        if entry.final is not None and write.at > entry.final.at + SLACK_S:
+        if entry.final is not None and write.earliest > entry.final.at + SLACK_S:
             yield f"{entry} was written after it had ended as {entry.final}: {write}"
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import httpx
-from system.crash.ledger import Entry, Ledger, Standing
+from system.crash.ledger import Entry, Ledger, Row, Standing
 from system.crash.wishes import body_of, next_wish
 
 FINAL: Final = frozenset({"SUCCESSFUL", "EXPIRED", "FAILED"})
@@ -22,20 +22,18 @@ class Callers:
     """Everybody who calls; `device_ids` by the devices' numbers."""
 
     def __init__(
-        self, http: httpx.AsyncClient, device_ids: Sequence[str], ledger: Ledger, chance: random.Random, stored: float
+        self, http: httpx.AsyncClient, device_ids: Sequence[str], ledger: Ledger, chance: random.Random
     ) -> None:
-        """`stored` is the share of stored calls, 0 to 1."""
         self.ending = False
         self._http = http
         self._device_ids = device_ids
         self._ledger = ledger
         self._chance = chance
-        self._stored = stored
 
     async def call(self, think_s: float) -> None:
         """One caller: one call after another, until `ending`."""
         while not self.ending:
-            entry = self._ledger.new_call(next_wish(len(self._ledger.calls), self._chance, self._stored))
+            entry = self._ledger.new_call(next_wish(len(self._ledger.calls), self._chance))
             await self._make(entry)
             await asyncio.sleep(self._chance.expovariate(1 / think_s))
 
@@ -52,14 +50,18 @@ class Callers:
         response = await self._get(f"/api/rpc/persistent/{entry.call_id}", waitMs=WAIT_MS)
         if response is None:
             return
-        row = response.json()
         if response.status_code != 200:
             self._ledger.faults.append(f"{entry} is not to be read: {response.status_code} {response.text}")
-        elif is_final(row["status"], entry.wish.two_way):
-            self.learn(entry, Standing(time.time(), row["status"], json.dumps(row["response"])))
+        else:
+            self._told(entry, response.json())
 
-    def learn(self, entry: Entry, final: Standing) -> None:
-        """Somebody was told how the call ended."""
+    def _told(self, entry: Entry, row: Row) -> None:
+        """Somebody was told how the call stands."""
+        if not is_final(row["status"], entry.wish.two_way):
+            if entry.final is not None:
+                self._ledger.faults.append(f"{entry} was {entry.final} and is {row['status']}")
+            return
+        final = Standing(time.time(), row["status"], json.dumps(row["response"]))
         if entry.final is None:
             entry.final = final
         elif (entry.final.status, entry.final.response) != (final.status, final.response):
@@ -83,7 +85,9 @@ class Callers:
             await asyncio.sleep(wish.cancel_after_s)
             answer, text = await self._post(f"/api/rpc/persistent/{entry.call_id}/cancel", None)
             if answer == "200":
-                entry.cancelled = time.time(), text
+                did = json.loads(text)
+                entry.cancelled = did["result"]
+                self._told(entry, did["rpc"])
             elif not answer.startswith(("503", "504", "no answer")):
                 self._ledger.faults.append(f"{entry} is not to be cancelled: {answer} {text}")
 

@@ -97,7 +97,11 @@ class Device:
         params = json.loads(got.payload)["params"]
         entry = self._ledger.calls[params["n"]]
         write = Write(
-            time.time(), self._connection.number, int(got.topic.rpartition("/")[2]), remaining_ms=remaining_ms
+            time.time(),
+            self._connection.number,
+            int(got.topic.rpartition("/")[2]),
+            remaining_ms=remaining_ms,
+            earliest=self._ledger.looked_at,
         )
         entry.writes.append(write)
         if got.qos and (self.settled or len(entry.writes) > params["unacked"]):

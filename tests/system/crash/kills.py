@@ -8,7 +8,7 @@ from typing import Final
 from system.crash.parts import Mortal
 
 SHORTEST_S: Final = 0.05
-LET_STAND: Final = 0.7
+LET_STAND: Final = 0.5
 """How often everything may be ready again before the next kill comes nearer; else parts die while others start."""
 
 

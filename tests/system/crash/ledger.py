@@ -1,12 +1,18 @@
 """What everybody outside of the server saw during a run: callers, devices, and who killed what. All times are Unix
 seconds of one machine's clock."""
 
+import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any, Final
 
-NEVER: float = float("inf")
+Row = Mapping[str, Any]
+"""A stored call as REST tells it."""
+
+NEVER: Final = float("inf")
+LOOK_S: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,11 @@ class Write:
     """When the device sent the acknowledgement; at QoS 0 there is none to send."""
     remaining_ms: int | None = None
     """What the worker said was left."""
+    earliest: float = 0.0
+    """When it can have come at the earliest: a device that had no time to look found it waiting. 0: `at`."""
+
+    def __post_init__(self) -> None:
+        self.earliest = self.earliest or self.at
 
 
 @dataclass(slots=True)
@@ -89,8 +100,8 @@ class Entry:
     replies: list[Reply] = field(default_factory=list)
     final: Standing | None = None
     """The first final state that anybody was told."""
-    cancelled: tuple[float, str] | None = None
-    """When a cancellation was answered, and how."""
+    cancelled: str = ""
+    """What a cancellation said it did."""
 
     def __str__(self) -> str:
         wish = self.wish
@@ -123,6 +134,10 @@ class Ledger:
         """Of each device."""
         self.unread: Counter[str] = Counter()
         """Reads that failed while something was down."""
+        self.looked_at = time.time()
+        """When devices last had time to look at their sockets."""
+        self.quiet_at = NEVER
+        """When all parts were up and nobody was going to kill them any more."""
         self._down_since: dict[str, float] = {}
         self.connections: list[Connection] = [Connection(0)]
 
@@ -139,8 +154,18 @@ class Ledger:
         self.connections.append(connection)
         return connection
 
+    async def look(self) -> None:
+        """Keep `looked_at`, on the devices' event loop; until cancelled."""
+        while True:
+            self.looked_at = time.time()
+            await asyncio.sleep(LOOK_S)
+
     def is_down(self, part: str) -> None:
         """The part was killed, or ended by itself."""
+        self.looked_at = time.time()
+        """When devices last had time to look at their sockets."""
+        self.quiet_at = NEVER
+        """When all parts were up and nobody was going to kill them any more."""
         self._down_since.setdefault(part, time.time())
 
     def is_back(self, part: str) -> None:

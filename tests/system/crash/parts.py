@@ -99,6 +99,8 @@ class Part:
             while line := await process.stdout.readline():
                 log.write(line)
                 self._last_lines.append(line)
+                if line.startswith(b"Traceback"):
+                    self._ledger.faults.append(f"{self.name} has a traceback in {log.name}")
                 if line.startswith(b"ready "):
                     self._is_ready(line.decode().split()[1].partition("=")[2])
         return await process.wait()

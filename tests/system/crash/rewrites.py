@@ -63,7 +63,7 @@ def ran_out(entry: Entry, before: Write, after: Write, ledger: Ledger, ack_timeo
     unacknowledged = [
         write
         for write in entry.writes
-        if min(write.acked_at, ledger.connections[write.connection].ended_at, after.at) - write.at
+        if min(write.acked_at, ledger.connections[write.connection].ended_at, after.at) - write.earliest
         >= ack_timeout_s - LATE_S
     ]
     return before in unacknowledged and sum(w.at <= before.at for w in unacknowledged) <= entry.wish.retries

@@ -15,7 +15,7 @@ from doubles.postgres_server import PostgresServer
 from system.crash.callers import Callers, is_final
 from system.crash.devices import Device, access_token
 from system.crash.kills import kill_at_random
-from system.crash.ledger import Ledger
+from system.crash.ledger import Ledger, Row
 from system.crash.parts import Core, Facade, Mortal, Part, Postgres, Worker
 from system.crash.wishes import LONG_S, NATURES
 
@@ -36,8 +36,7 @@ USER: Final = {"username": "tenant@thingsboard.org", "password": "tenant"}
 START_S: Final = 60.0
 SETTLE_S: Final = LONG_S + 30.0
 PAGE: Final = 1_000
-
-Row = dict[str, Any]
+READERS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +52,6 @@ class Plan:
     postgres: bool
     callers: int = 24
     think_s: float = 0.05
-    stored: float = 0.85
-    """Share of stored calls."""
 
 
 class Run:
@@ -81,6 +78,7 @@ class Run:
                     task.cancel()
 
     async def _run(self, environment: Mapping[str, str], postgres: Postgres | None) -> None:
+        self._keep(self.ledger.look(), "look")
         core, worker, facade = (kind(self._folder, environment, self.ledger) for kind in (Core, Worker, Facade))
         for part in (core, worker, facade):
             await self._start(part)
@@ -91,14 +89,19 @@ class Run:
         url = f"http://127.0.0.1:{facade.port}"
         async with httpx.AsyncClient(base_url=url, timeout=60, trust_env=False) as http:
             device_ids = await make_devices(http)
+            callers = Callers(http, device_ids, self.ledger, random.Random(self._plan.seed))
             devices = self._devices(worker.port)
-            await self._be_called(http, device_ids, parts)
-            for device in devices:
-                device.settled = True
-            async with asyncio.timeout(START_S):
-                await asyncio.gather(*(part.ready.wait() for part in parts))
-            if self._plan.stored:
+            async with asyncio.TaskGroup() as reading:
+                readers = [reading.create_task(callers.read(), name="reader") for _ in range(READERS)]
+                await self._be_called(callers, parts)
+                for device in devices:
+                    device.settled = True
+                async with asyncio.timeout(START_S):
+                    await asyncio.gather(*(part.ready.wait() for part in parts))
+                self.ledger.quiet_at = time.time()
                 self.rows = await settled_rows(http, device_ids)
+                for reader in readers:
+                    reader.cancel()
 
     async def _start(self, part: Part) -> None:
         self._keep(part.keep_running(), part.name)
@@ -116,16 +119,12 @@ class Run:
             self._keep(devices[-1].live(), f"device {number}")
         return devices
 
-    async def _be_called(self, http: httpx.AsyncClient, device_ids: Sequence[str], parts: Sequence[Mortal]) -> None:
+    async def _be_called(self, callers: Callers, parts: Sequence[Mortal]) -> None:
         """Calls and kills, as long as the plan says."""
         plan = self._plan
-        chance = random.Random(plan.seed)
-        callers = Callers(http, device_ids, self.ledger, chance, plan.stored)
-        for number in range(2):
-            self._keep(callers.read(), f"reader {number}")
         async with asyncio.TaskGroup() as calling:
-            for number in range(plan.callers):
-                calling.create_task(callers.call(plan.think_s), name=f"caller {number}")
+            for _ in range(plan.callers):
+                calling.create_task(callers.call(plan.think_s), name="caller")
             with suppress(TimeoutError):
                 async with asyncio.timeout(plan.seconds):
                     await kill_at_random(parts, plan.kills, plan.mean_s, random.Random(f"{plan.seed} kills"))
@@ -173,6 +172,9 @@ async def rows_of(http: httpx.AsyncClient, device_id: str) -> AsyncIterator[Row]
     while more:
         where: Mapping[str, str | int] = {"pageSize": PAGE, "page": page, "sortProperty": "createdTime"}
         answer = await http.get(f"/api/rpc/persistent/device/{device_id}", params=where)
+        if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:  # a facade that started last looks for its core
+            await asyncio.sleep(0.1)
+            continue
         found = answer.raise_for_status().json()
         for row in found["data"]:
             yield row

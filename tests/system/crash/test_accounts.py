@@ -134,6 +134,25 @@ def test_failed() -> None:
     assert not Life(redelivery="never").settled(life.row("FAILED", lost)).faults
 
 
+def test_a_call_that_nobody_cares_for() -> None:
+    life = Life(expires_at=100.0)
+    life.ledger.quiet_at = 50.0
+    assert "although its device was there" in life.settled(life.row("EXPIRED")).faults[0]
+    life.ledger.quiet_at = 90.0
+    assert not life.settled(life.row("EXPIRED")).faults
+
+
+@pytest.mark.parametrize("did", ["WITHDRAWN", "MARKED"])
+def test_cancelled(did: str) -> None:
+    life = Life(cancel_after_s=1.0)
+    life.entry.cancelled = did
+    cancelled = life.row("FAILED", {"error": "Cancelled before the device got it"})
+    assert not life.settled(cancelled).faults
+    assert "was cancelled" in life.settled(life.row("EXPIRED")).faults[0]
+    life.write(2)
+    assert len(life.settled(cancelled).faults) == (did == "WITHDRAWN")
+
+
 def test_lightweight_calls() -> None:
     life = succeeded(stored=False)
     life.entry.response = '{"n": 0}'

@@ -19,6 +19,8 @@ LONG_S: Final = 60.0
 MIDDLE_S: Final = 10.0
 SHORT_S: Final = (0.7, 3.0)
 LIGHTWEIGHT_S: Final = 6.0
+STORED: Final = 0.85
+"""Share of stored calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +42,11 @@ NATURES: Final[Sequence[Nature]] = [
 """By the device's number."""
 
 
-def next_wish(number: int, chance: random.Random, stored_share: float) -> Wish:
+def next_wish(number: int, chance: random.Random) -> Wish:
     """The next call that somebody makes."""
     device = chance.randrange(len(NATURES))
     nature = NATURES[device]
-    stored = chance.random() < stored_share
+    stored = chance.random() < STORED
     two_way = chance.random() < 0.8
     reply_s = chance.choices((0.0, chance.uniform(0.05, 1.0), None), (80, 15, 5))[0]
     if not stored:
