@@ -79,7 +79,7 @@ async def test_calls_wait_for_the_devices_of_a_core_that_just_started(kind: Kind
         await s.core.stop()
         await s.core.start()
         call = s.call(fail_fast=True)
-        await until(lambda: s.core.core._runner.pending)
+        await until(lambda: s.core.core._calls.runner.pending)
         s.worker.network.up.set()
         s.worker.reply(await s.worker.next(Deliver))
         assert (await call).outcome == SUCCEEDED
@@ -92,7 +92,7 @@ async def test_core_drained_with_calls_waiting(kind: Kind, tmp_path: Path) -> No
         await s.worker.next(Deliver)
         await until(lambda: not s.core.link().end.unacked(1))
         offline = s.part.call(s.core.devices["pump"])
-        await until(lambda: s.core.core._runner.pending == 2)
+        await until(lambda: s.core.core._calls.runner.pending == 2)
         await s.core.core.drain()
         assert ended(await sent) == (Outcome.OUTCOME_UNKNOWN, Cause.CAUSE_CORE_DRAINING)
         assert ended(await offline) == (Outcome.OUTCOME_FAILED, Cause.CAUSE_CORE_DRAINING)
@@ -107,12 +107,12 @@ async def test_facade_killed(kind: Kind, tmp_path: Path) -> None:
         async with calling_part(s.core.calls(), s.core.people.admin) as facade:
             calls = [facade.call(s.lamp), facade.call(s.core.devices["pump"])]
             delivered = await s.worker.next(Deliver)
-            await until(lambda: s.core.core._runner.pending == 2)
+            await until(lambda: s.core.core._calls.runner.pending == 2)
         assert {ended(await call) for call in calls} == {(Outcome.OUTCOME_UNKNOWN, Cause.CAUSE_CORE_LOST)}
-        await until(lambda: s.core.core._runner.pending == 1)  # the one that was never sent is withdrawn
+        await until(lambda: s.core.core._calls.runner.pending == 1)  # the one that was never sent is withdrawn
         s.worker.reply(delivered)
         await until(lambda: s.stray("late"))
-        assert not s.core.core._runner.pending
+        assert not s.core.core._calls.runner.pending
 
 
 async def test_a_call_streams_cut_ends_what_was_written_and_sends_what_was_not(kind: Kind, tmp_path: Path) -> None:
@@ -232,4 +232,4 @@ async def test_a_device_deleted_with_calls_under_way(kind: Kind, tmp_path: Path)
         assert ended(await call) == (Outcome.OUTCOME_FAILED, Cause.CAUSE_DEVICE_DELETED)
         assert (await s.worker.next(CloseSession)).reason == ErrorReason.ERROR_REASON_DEVICE_DELETED
         await until(lambda: not s.core.core.links.sessions and not s.core.link()._ended)
-        assert s.core.core._runner.known(s.lamp) is None
+        assert s.core.core._calls.runner.known(s.lamp) is None

@@ -104,11 +104,11 @@ class LivingCore:
 
     @property
     def revocations(self) -> Revocations:
-        return self.core._gate._revocations
+        return self.core._calls.gate._revocations
 
     @property
     def directory(self) -> Directory:
-        return self.core._gate._directory
+        return self.core._calls.gate._directory
 
     async def replace_token(self, device_id: bytes, token: str) -> None:
         """Have the device show this token, as its administrator would."""

@@ -19,18 +19,10 @@ from trunkline.contract.streams.core_end import CoreEnd
 from trunkline.contract.streams.frames import AnswerFrame, CallerFrame, CoreFrame, LinkHello, WorkerFrame
 from trunkline.contract.streams.memory_wire import MemoryConnector
 from trunkline.contract.streams.wire import Wire, WireBroken
+from trunkline.core.call_parts import CallParts
 from trunkline.core.callers.authority import PartAuthority
 from trunkline.core.callers.callers import Callers
-from trunkline.core.callers.gate import CallGate
-from trunkline.core.callers.idempotency import IdempotencyKeys
-from trunkline.core.callers.new_calls import NewCalls
-from trunkline.core.callers.pending import Pending
 from trunkline.core.callers.unary import UnaryCalls
-from trunkline.core.calls.late import LateTable
-from trunkline.core.calls.machine import DeviceCalls
-from trunkline.core.calls.model import STRATEGY, Call
-from trunkline.core.calls.request_ids import RequestIds
-from trunkline.core.calls.runner import CallRunner
 from trunkline.core.clock import unix_ms
 from trunkline.core.devices.directory import Directory
 from trunkline.core.devices.service import Devices
@@ -47,8 +39,6 @@ from trunkline.core.identity.tenants import Tenants
 from trunkline.core.identity.tokens import Tokens
 from trunkline.core.identity.users import Users
 from trunkline.core.installation import open_store
-from trunkline.core.journal.journal import Journal
-from trunkline.core.journal.watches import CallWatches
 from trunkline.core.links.admission import Admission
 from trunkline.core.links.links import Links
 from trunkline.core.links.worker_link import WorkerLink
@@ -58,7 +48,6 @@ from trunkline.core.presence.watches import PresenceWatches
 from trunkline.core.profiles.model import DeviceProfile
 from trunkline.core.profiles.service import Profiles
 from trunkline.core.profiles.transports import TransportProfiles
-from trunkline.core.records.service import CallRecords
 from trunkline.core.rpc.authentication import Authentication
 from trunkline.core.rpc.device_service import DeviceService
 from trunkline.core.rpc.identity_service import IdentityService
@@ -68,13 +57,7 @@ from trunkline.core.rpc.tls import CertificateFiles
 from trunkline.core.rpc.transport_service import TransportService
 from trunkline.core.settings import CoreSettings
 from trunkline.core.store.store import Store
-from trunkline.core.storing.cleaner import Cleaner
-from trunkline.core.storing.keeper import Keeper
-from trunkline.core.storing.replies import Replies
-from trunkline.core.storing.take_up import take_up
-from trunkline.core.storing.taken import TakenIds
 from trunkline.core.tasks import Tasks
-from trunkline.v1.call_pb2 import SubmitStrategy
 from trunkline.v1.error_pb2 import ErrorReason
 
 log = get_logger(__name__)
@@ -104,15 +87,7 @@ class Core:
         self._owner: asyncio.Task[None]
         self._store: Store
         self._directory: Directory
-        self.journal: Journal
-        self._runner: CallRunner
-        self._keeper: Keeper
-        self._keys: IdempotencyKeys
-        self._replies: Replies
-        self._cleaner: Cleaner
-        self._gate: CallGate
-        self._records: CallRecords
-        self._call_watches: CallWatches
+        self._calls: CallParts
         self._watches: PresenceWatches
         self._epoch = 0
 
@@ -152,9 +127,18 @@ class Core:
         directory = self._directory = Directory(store.devices)
         await self._take_up_presence(directory)
         devices = self.devices = Devices(store.devices, directory, settle=self.presence.settle)
-        self._compose(start_number, directory, revocations)
-        self._compose_records(start_number, directory, devices)
-        await self._take_up_calls()
+        calls = self._calls = CallParts(
+            settings,
+            store.calls,
+            start_number=start_number,
+            directory=directory,
+            devices=devices,
+            revocations=revocations,
+            tasks=self._tasks,
+            counters=self.counters,
+        )
+        await calls.take_up()
+        self._compose(directory)
         revocations.subscribe(self.callers.revoke)
         devices.on_deleted(self._device_deleted)
         devices.on_credentials_changed(self._credentials_changed)
@@ -169,10 +153,10 @@ class Core:
         self.server = build_server(
             rpc_service=RpcService(
                 authentication,
-                UnaryCalls(gate=self._gate, clock=monotonic_ms),
+                UnaryCalls(gate=calls.gate, clock=monotonic_ms),
                 self.callers,
-                self._records,
-                self._call_watches,
+                calls.records,
+                calls.watches,
             ),
             transport_service=TransportService(authentication, self.links),
             device_service=DeviceService(
@@ -225,127 +209,15 @@ class Core:
             max_watched_devices=settings.max_watched_devices,
         )
 
-    def _compose(self, start_number: int, directory: Directory, revocations: Revocations) -> None:
-        settings = self.settings
-        self._compose_calls(start_number)
-        new_calls = NewCalls(
-            clock=monotonic_ms,
-            start_number=start_number,
-            max_timeout_ms=settings.max_timeout_ms,
-            max_retries=settings.max_retries,
-            strategy=STRATEGY[SubmitStrategy.Value(f"SUBMIT_STRATEGY_{settings.submit_strategy}")],
-        )
-        taken = TakenIds(self._store.calls, self._runner, self._keeper.keep, self._tasks, new_calls.ids)
-        self._keeper.serves(self._runner, taken.taken)
-        self._gate = CallGate(
-            runner=self._runner,
-            new_calls=new_calls,
-            pending=Pending(
-                self._runner,
-                max_per_tenant=settings.max_pending_per_tenant,
-                max_pending=settings.max_pending,
-            ),
-            keys=self._keys,
-            taken=taken,
-            directory=directory,
-            revocations=revocations,
-            tasks=self._tasks,
-            max_params_bytes=settings.max_params_bytes,
-            counters=self.counters,
-        )
+    def _compose(self, directory: Directory) -> None:
+        """The two kinds of stream."""
         self.callers = Callers(
-            new_end=self._new_answer_end, gate=self._gate, clock=monotonic_ms, counters=self.counters
+            new_end=self._new_answer_end, gate=self._calls.gate, clock=monotonic_ms, counters=self.counters
         )
         self._transport_profiles = TransportProfiles(self._store.profiles)
         self._admission = Admission(directory, self._transport_profiles)
-        self.links = Links(clock=monotonic_ms, new_link=self._new_link, hello_timeout_s=settings.hello_timeout_s)
-        self._show_figures()
-
-    def _compose_calls(self, start_number: int) -> None:
-        """The machines, the shell around them, and what keeps the stored calls."""
-        settings, rows = self.settings, self._store.calls
-        late = LateTable(int(settings.late_reply_s * 1000), settings.max_late_replies)
-        request_ids = RequestIds(start_number)
-        grace_until_ms = monotonic_ms() + settings.suspension_ms
-        self.journal = Journal(
-            max_events=settings.max_call_events,
-            max_explained=settings.max_explained_calls,
-            explain_ms=int(settings.explain_s * 1000),
-        )
-        self._keeper = Keeper(rows, self.journal.take_steps, clock=monotonic_ms, store_wait_ms=settings.store_wait_ms)
-        self._runner = CallRunner(
-            clock=monotonic_ms,
-            new_machine=lambda device_id: DeviceCalls(
-                device_id,
-                request_ids,
-                late,
-                max_pending=settings.max_pending_per_device,
-                max_stored=settings.max_stored_per_device,
-                max_sessions=settings.max_sessions_per_device,
-                grace_until_ms=grace_until_ms,
-                retry_backoff_ms=settings.retry_backoff_ms,
-                response_timeout_ms=settings.response_timeout_ms,
-                close_on_delivery_timeout=settings.close_session_on_delivery_timeout,
-            ),
-            counters=self.counters,
-            journal=self.journal,
-            keeper=self._keeper,
-        )
-        self._keys = IdempotencyKeys(monotonic_ms)
-        self._runner.on_forgotten(self._keys.forgotten)
-        self._replies = Replies(rows, self._runner, self.journal)
-        self._cleaner = Cleaner(rows, ttl_days=settings.call_ttl_days, interval_s=settings.cleanup_interval_s)
-
-    def _compose_records(self, start_number: int, directory: Directory, devices: Devices) -> None:
-        """Whoever asks for calls later."""
-        settings, rows = self.settings, self._store.calls
-        self._records = CallRecords(
-            rows=rows,
-            runner=self._runner,
-            journal=self.journal,
-            directory=directory,
-            devices=devices,
-            clock=monotonic_ms,
-            max_wait_ms=settings.max_timeout_ms,
-            store_wait_ms=settings.store_wait_ms,
-        )
-        self._call_watches = CallWatches(
-            self.journal.ring,
-            start_number=start_number,
-            living_calls=self._runner.living_calls,
-            directory=directory,
-            methods=rows,
-            max_watches=settings.max_call_watches,
-        )
-
-    async def _take_up_calls(self) -> None:
-        """Go on with the stored calls of the core's former starts; those of devices that are gone have ended."""
-        rows = self._store.calls
-
-        def tell(call: Call) -> None:
-            self._runner.take_up(call)
-            self._keys.taken_up(call)
-
-        count = await take_up(rows, tell, now=monotonic_ms(), now_unix_ms=unix_ms())
-        if count:
-            log.info("calls_taken_up", calls=count)
-            for device_id in await rows.orphaned_devices():
-                self._runner.delete(device_id)
-
-    def _show_figures(self) -> None:
-        watch, total, keeper = self.counters.watch, self.counters.total, self._keeper
-        watch("trunkline_calls_pending", "Calls without an outcome", lambda: self._runner.pending)
-        watch("trunkline_stored_calls_living", "Stored calls without an outcome", lambda: self._runner.stored_living)
-        watch("trunkline_stored_calls_unwritten", "Stored calls to be written", lambda: keeper.writer.waiting)
-        watch("trunkline_store_down", "1 while stored calls cannot be written", lambda: int(keeper.writer.down))
-        watch("trunkline_kept_replies", "Replies to stored calls to be written", lambda: len(self._replies))
-        total("trunkline_store_commits", "Transactions with stored calls", lambda: keeper.writer.commits)
-        total("trunkline_store_rows", "Rows written in these", lambda: keeper.writer.rows_written)
-        total("trunkline_store_commit_ms", "Milliseconds they took", lambda: int(keeper.writer.commit_s * 1000))
-        total("trunkline_calls_removed", "Ended calls removed for their age", lambda: self._cleaner.removed)
-        watch("trunkline_call_watches", "Streams that watch calls", lambda: len(self._call_watches))
-        total("trunkline_call_events", "Changes of calls told to watchers", lambda: self.journal.ring.end)
-        watch("trunkline_calls_explained", "Failed lightweight calls kept", lambda: len(self.journal.explained))
+        self.links = Links(clock=monotonic_ms, new_link=self._new_link, hello_timeout_s=self.settings.hello_timeout_s)
+        watch, total = self.counters.watch, self.counters.total
         watch("trunkline_sessions", "Live sessions", lambda: self.links.sessions)
         watch("trunkline_links", "Workers linked", lambda: len(self.links))
         watch("trunkline_call_streams", "Call streams open", lambda: len(self.callers))
@@ -358,9 +230,7 @@ class Core:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._admission.run(), name="admission")
             tasks.create_task(self._tasks.run(), name="background tasks")
-            tasks.create_task(self._keeper.run(), name="keeper")
-            tasks.create_task(self._replies.run(), name="replies")
-            tasks.create_task(self._cleaner.run(), name="cleaner")
+            tasks.create_task(self._calls.run(), name="calls")
             tasks.create_task(self.presence.run(), name="presence")
             tasks.create_task(
                 self.presence.dismiss(self.settings.suspension_ms, lambda: self.links.returning),
@@ -379,8 +249,8 @@ class Core:
             hello,
             end,
             clock=monotonic_ms,
-            runner=self._runner,
-            replies=self._replies,
+            runner=self._calls.runner,
+            replies=self._calls.replies,
             admission=self._admission,
             profiles=self._transport_profiles,
             presence=self.presence,
@@ -418,7 +288,7 @@ class Core:
             self._device_deleted(device_id)
 
     def _device_deleted(self, device_id: bytes) -> None:
-        self._runner.delete(device_id)
+        self._calls.runner.delete(device_id)
         self._watches.changed((device_id,))
 
     def _profile_changed(self, before: DeviceProfile, after: DeviceProfile) -> None:
@@ -458,13 +328,13 @@ class Core:
     async def drain(self) -> None:
         """Take no new calls, answer every waiting caller, and tell workers and callers to go."""
         grace_ms = int(self.settings.drain_grace_s * 1000)
-        self._gate.draining = True
+        self._calls.gate.draining = True
         await self.server.drain()
         self.callers.drain(grace_ms)
         self._watches.drain()
-        self._call_watches.drain()
-        self._records.drain()
-        self._runner.drain()
+        self._calls.watches.drain()
+        self._calls.records.drain()
+        self._calls.runner.drain()
         self.links.drain(grace_ms)
 
     async def close(self) -> None:
@@ -474,7 +344,7 @@ class Core:
         await asyncio.gather(self._owner, return_exceptions=True)
         self.links.close()
         await self.presence.close()
-        await self._keeper.close()
+        await self._calls.close()
         await self._store.close()
 
 

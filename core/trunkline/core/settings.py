@@ -65,7 +65,7 @@ class CoreSettings(BaseSettings):
     response_timeout_ms: int = Field(
         default=30_000,
         ge=1,
-        description="SEQUENTIAL_ON_RESPONSE_FROM_DEVICE: how long a call may hold up the next one once it is delivered.",
+        description="SEQUENTIAL_ON_RESPONSE_FROM_DEVICE: how long a delivered call may hold up the next one.",
     )
     close_session_on_delivery_timeout: bool = Field(
         default=False, description="When no retry is left, close the device's sessions and queue the call again."

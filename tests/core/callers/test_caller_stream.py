@@ -112,21 +112,21 @@ async def test_an_unknown_principal_is_refused_in_the_result(caller: RawCaller) 
 
 async def test_a_hang_up_gets_its_result_at_once(caller: RawCaller) -> None:
     await caller.say(caller.start(1))
-    await until(lambda: caller.core.core._runner.pending)
+    await until(lambda: caller.core.core._calls.runner.pending)
     await caller.say(HangUp((1, 77)))
     assert ended(await caller.result()) == HUNG_UP
-    assert not caller.core.core._runner.pending
+    assert not caller.core.core._calls.runner.pending
 
 
 async def test_a_hang_up_while_the_device_is_being_read(caller: RawCaller) -> None:
     caller.core.hold_store()
     await caller.say(caller.start(1))
-    await until(lambda: caller.core.core._gate._loading)
+    await until(lambda: caller.core.core._calls.gate._loading)
     await caller.say(HangUp((1,)))
     assert ended(await caller.result()) == HUNG_UP
     caller.core.mend_store()
-    await until(lambda: not caller.core.core._gate._loading)
-    assert not caller.core.core._runner.pending
+    await until(lambda: not caller.core.core._calls.gate._loading)
+    assert not caller.core.core._calls.runner.pending
 
 
 async def test_a_hang_up_in_the_batch_of_its_call(caller: RawCaller) -> None:
@@ -134,7 +134,7 @@ async def test_a_hang_up_in_the_batch_of_its_call(caller: RawCaller) -> None:
     await caller.result()  # the device is known from now on
     await caller.say(caller.start(2), HangUp((2,)))
     assert ended(await caller.result()) == HUNG_UP
-    assert not caller.core.core._runner.pending
+    assert not caller.core.core._calls.runner.pending
 
 
 async def test_too_many_calls_are_refused(caller: RawCaller) -> None:
@@ -167,18 +167,18 @@ async def test_what_ends_the_stream(
     caller: RawCaller, frames: list[CallerFrame], reason: ErrorReason.ValueType
 ) -> None:
     await caller.say(caller.start(1))
-    await until(lambda: caller.core.core._runner.pending)
+    await until(lambda: caller.core.core._calls.runner.pending)
     await caller.say(caller.start(2), *frames, caller.start(3))
     assert (await caller.end()).reason == reason
     await until(lambda: not len(caller.core.core.callers))
-    assert not caller.core.core._runner.pending
+    assert not caller.core.core._calls.runner.pending
 
 
 async def test_a_tag_in_use_ends_the_stream(caller: RawCaller) -> None:
     await caller.say(caller.start(1))
     await caller.say(caller.start(1))
     assert (await caller.end()).reason == ErrorReason.ERROR_REASON_PROTOCOL_VIOLATION
-    await until(lambda: not caller.core.core._runner.pending)
+    await until(lambda: not caller.core.core._calls.runner.pending)
 
 
 async def test_unreadable_frames_are_counted(caller: RawCaller) -> None:

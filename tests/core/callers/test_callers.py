@@ -63,7 +63,7 @@ async def test_streams_that_drain_take_no_calls(tmp_path: Path) -> None:
     async with asyncio.timeout(20), living_core("memory", tmp_path) as core:
         async with calling_part(core.calls(), core.people.admin) as part:
             waiting = part.call(core.devices["lamp"])
-            await until(lambda: core.core._runner.pending)
+            await until(lambda: core.core._calls.runner.pending)
             await core.core.drain()
             assert (await waiting).reason == ErrorReason.ERROR_REASON_CORE_UNAVAILABLE
             later = part.call(core.devices["lamp"], timeout_ms=50)

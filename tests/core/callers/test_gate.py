@@ -34,7 +34,7 @@ class Entrance:
 
     @property
     def gate(self) -> CallGate:
-        return self.core.core._gate
+        return self.core.core._calls.gate
 
     def enter(
         self, token: str = "lamp", *, principal: Principal | None = None, validated: bool = False, **call: Any

@@ -23,7 +23,7 @@ class Backend:
     def __init__(self, core: LivingCore, worker: ScriptedWorker) -> None:
         self.core = core
         self.worker = worker
-        self.unary = UnaryCalls(gate=core.core._gate, clock=monotonic_ms)
+        self.unary = UnaryCalls(gate=core.core._calls.gate, clock=monotonic_ms)
         self.admin = core.people.admin
 
     def call(self, *, remaining_s: float | None = None, **request: Any) -> asyncio.Task[CallResponse]:
@@ -117,21 +117,21 @@ async def test_how_long_a_call_may_wait(backend: Backend) -> None:
 
 async def test_a_cancelled_caller_has_hung_up(backend: Backend) -> None:
     offline = backend.call(device_id=to_text(backend.core.devices["pump"]))
-    await until(lambda: backend.core.core._runner.pending)
+    await until(lambda: backend.core.core._calls.runner.pending)
     offline.cancel()
     await asyncio.wait([offline])
-    assert not backend.core.core._runner.pending
+    assert not backend.core.core._calls.runner.pending
 
 
 async def test_a_caller_that_is_cancelled_while_its_device_is_read(backend: Backend) -> None:
     backend.core.hold_store()
     call = backend.call(device_id=to_text(backend.core.devices["pump"]))
-    await until(lambda: backend.core.core._gate._loading)
+    await until(lambda: backend.core.core._calls.gate._loading)
     call.cancel()
     await asyncio.wait([call])
     backend.core.mend_store()
-    await until(lambda: not backend.core.core._gate._loading)
-    assert not backend.core.core._runner.pending
+    await until(lambda: not backend.core.core._calls.gate._loading)
+    assert not backend.core.core._calls.runner.pending
 
 
 async def test_calls_gather_while_many_are_open(backend: Backend) -> None:

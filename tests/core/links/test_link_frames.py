@@ -65,7 +65,7 @@ async def test_a_reply_that_names_its_device_needs_no_session(tmp_path: Path) ->
         assert await raw.hear() == ReplyStored(3, delivered.request_id)
         await raw.say(Reply(3, 1, b"4", device_id=s.core.devices["pump"], keep=True))
         assert await raw.hear() == ReplyStored(3, 1)
-        assert s.core.core._runner.known(s.core.devices["pump"]) is None
+        assert s.core.core._calls.runner.known(s.core.devices["pump"]) is None
 
 
 async def test_a_delivery_that_could_not_be_sent_is_tried_again(tmp_path: Path) -> None:

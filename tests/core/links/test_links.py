@@ -107,7 +107,7 @@ async def test_a_broken_link_is_forgotten_in_time(kind: Kind, tmp_path: Path, mo
             worker.network.up.clear()
             worker.network.cut()
             await until(lambda: not core.core.links._links)
-            assert core.core._runner.known(core.devices["lamp"]) is None
+            assert core.core._calls.runner.known(core.devices["lamp"]) is None
             worker.network.up.set()
             await until(lambda: core.core.links.sessions)  # as by a core that never knew it
         assert not worker.has(CloseSession)

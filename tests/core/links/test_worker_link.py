@@ -333,7 +333,7 @@ async def test_a_session_that_the_list_does_not_name_is_over(tmp_path: Path) -> 
         assert isinstance(await again.hear(), Welcome)
         await again.say(resume(2, s.core.devices["pump"]), Resumed(0))
         await until(lambda: set(s.core.link("raw").sessions) == {2})
-        assert s.core.core._runner.known(s.lamp) is None
+        assert s.core.core._calls.runner.known(s.lamp) is None
         await raw.wire.close()
 
 
@@ -419,7 +419,7 @@ async def test_a_new_incarnation_ends_the_sessions_of_the_former_at_once(tmp_pat
         async with ScriptedWorker(s.core.links()) as successor:
             await successor.relinked()
             assert not s.core.core.links.sessions
-            assert s.core.core._runner.known(s.lamp) is None
+            assert s.core.core._calls.runner.known(s.lamp) is None
 
 
 async def test_a_suspended_session_is_closed_when_its_time_is_over(tmp_path: Path) -> None:
@@ -427,7 +427,7 @@ async def test_a_suspended_session_is_closed_when_its_time_is_over(tmp_path: Pat
         await s.worker.device("lamp")
         s.cut(mend=False)
         await s.lost()
-        assert s.core.core._runner.known(s.lamp) is None
+        assert s.core.core._calls.runner.known(s.lamp) is None
 
 
 async def test_the_clock_of_a_suspension_starts_anew_at_each_break(tmp_path: Path) -> None:

@@ -197,7 +197,7 @@ async def test_whoever_waits_for_a_lightweight_call_gets_its_reply(tmp_path: Pat
         calling = s.call(call_id=call_id)
         delivered = await s.worker.next(Deliver)
         waiting = asyncio.create_task(ann.get_call(to_text(call_id), wait_ms=10_000))
-        await until(lambda: s.core.core._runner._ends)
+        await until(lambda: s.core.core._calls.runner._ends)
         s.worker.reply(delivered, b"8")
         ended = await waiting
         assert (ended.state, ended.reply, (await calling).payload) == (SUCCESSFUL, b"8", b"8")
@@ -209,7 +209,7 @@ async def test_waiting_ends_in_time_and_with_the_core(tmp_path: Path) -> None:
         call_id = await ann.submit(to_text(s.lamp), "set", timeout_ms=60_000)
         assert (await ann.get_call(call_id, wait_ms=1)).state == QUEUED
         waiting = asyncio.create_task(ann.get_call(call_id, wait_ms=60_000))
-        await until(lambda: s.core.core._runner._ends)
+        await until(lambda: s.core.core._calls.runner._ends)
         await s.core.core.drain()
         assert await refused(waiting) == ErrorReason.ERROR_REASON_CORE_UNAVAILABLE
 
@@ -245,7 +245,7 @@ async def test_a_deleted_call_is_gone_whatever_it_did(tmp_path: Path) -> None:
         assert (await ann.get_call(ended, wait_ms=10_000)).state == EXPIRED
         living = await ann.submit(to_text(s.lamp), "set", timeout_ms=60_000)
         waiting = asyncio.create_task(ann.get_call(living, wait_ms=60_000))
-        await until(lambda: s.core.core._runner._ends)
+        await until(lambda: s.core.core._calls.runner._ends)
         for call_id in (ended, living):
             await ann.delete_call(call_id)
             assert await refused(ann.get_call(call_id)) == NOT_FOUND
@@ -400,7 +400,7 @@ async def test_a_watch_goes_on_behind_its_cursor(tmp_path: Path) -> None:
     async with stage(tmp_path) as (s, ann):
         async with aclosing(ann.watch_calls()) as stream:
             cursor = (await anext(stream)).cursor
-        await until(lambda: not len(s.core.core._call_watches))
+        await until(lambda: not len(s.core.core._calls.watches))
         ids = [await ann.submit(to_text(s.lamp), "set", timeout_ms=60_000) for _ in range(3)]
         async with aclosing(ann.watch_calls(cursor, snapshot=True)) as stream:
             assert [one.call_id for one in await told(stream, 3)] == ids
@@ -498,4 +498,4 @@ async def test_a_watch_ends_with_its_token_and_with_the_core(tmp_path: Path) -> 
                 assert await refused(anext(his_stream)) == ErrorReason.ERROR_REASON_TOKEN_EXPIRED
                 await s.core.core.drain()
                 assert await refused(anext(her_stream)) == ErrorReason.ERROR_REASON_CORE_UNAVAILABLE
-        await until(lambda: not len(s.core.core._call_watches))
+        await until(lambda: not len(s.core.core._calls.watches))

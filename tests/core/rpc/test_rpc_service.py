@@ -66,9 +66,9 @@ async def test_a_single_call_that_expires_says_so_before_its_grpc_deadline(backe
 async def test_a_single_call_that_is_cancelled_is_hung_up(backend: Backend) -> None:
     pump = to_text(backend.core.devices["pump"])
     calling = asyncio.create_task(backend.client.call(pump, "set", b"1"))
-    await until(lambda: backend.core.core._runner.pending)
+    await until(lambda: backend.core.core._calls.runner.pending)
     calling.cancel()
-    await until(lambda: not backend.core.core._runner.pending)
+    await until(lambda: not backend.core.core._calls.runner.pending)
 
 
 async def test_a_part_calls_for_others_never_for_itself(backend: Backend, tmp_path: Path) -> None:
@@ -103,6 +103,6 @@ async def test_a_backends_stream_ends_with_its_token(backend: Backend, monkeypat
 async def test_the_end_of_a_backends_stream_is_a_hang_up(backend: Backend) -> None:
     async with backend.client.call_stream() as stream:
         calling = asyncio.create_task(stream.call(backend.core.devices["pump"], "set"))
-        await until(lambda: backend.core.core._runner.pending)
+        await until(lambda: backend.core.core._calls.runner.pending)
     assert (await calling).cause == Cause.CAUSE_CORE_LOST
-    await until(lambda: not backend.core.core._runner.pending)
+    await until(lambda: not backend.core.core._calls.runner.pending)

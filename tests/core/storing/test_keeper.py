@@ -51,15 +51,15 @@ async def test_a_call_goes_its_way(tmp_path: Path) -> None:
         s.worker.reply(delivered, b'"done"')
         found = await in_state(s, call_id, CallState.CALL_STATE_SUCCESSFUL)
         assert (found.reply, found.additional_info, found.request_id) == (b'"done"', b'{"why":1}', delivered.request_id)
-        await until(lambda: not s.core.core._runner.living)
-        assert s.core.core._runner.known(s.lamp) is not None  # its session is there
-        assert not s.core.core._runner.pending
+        await until(lambda: not s.core.core._calls.runner.living)
+        assert s.core.core._calls.runner.known(s.lamp) is not None  # its session is there
+        assert not s.core.core._calls.runner.pending
 
 
 async def test_waiting_calls_are_read_when_their_device_comes_in_their_order(tmp_path: Path) -> None:
     async with scene("memory", tmp_path, **SHORT) as s:
         ids = [await submit(s, params=str(number).encode()) for number in range(100)]
-        calls = [s.core.core._runner.living_call(s.core.people.tenant_id, call_id) for call_id in ids]
+        calls = [s.core.core._calls.runner.living_call(s.core.people.tenant_id, call_id) for call_id in ids]
         assert all(call is not None and not call.params for call in calls)  # they are in the store
         await s.worker.device("lamp", max_inflight=5)
         for number in range(100):
@@ -78,7 +78,7 @@ async def test_a_restart_takes_up_what_waits_and_what_is_under_way(tmp_path: Pat
         delivered = await s.worker.next(Deliver)
         await in_state(s, under_way, CallState.CALL_STATE_DELIVERED)
         await restart(s)
-        assert s.core.core._runner.stored_living == 4
+        assert s.core.core._calls.runner.stored_living == 4
         s.worker.reply(delivered, b"5")
         assert (await in_state(s, under_way, CallState.CALL_STATE_SUCCESSFUL)).reply == b"5"
         await s.worker.device("pump")
@@ -115,7 +115,7 @@ async def test_calls_of_a_device_that_is_gone_have_ended_at_the_next_start(tmp_p
         await restart(s)
         found = await in_state(s, call_id, CallState.CALL_STATE_FAILED)
         assert found.cause == Cause.CAUSE_DEVICE_DELETED
-        assert not s.core.core._runner.stored_living
+        assert not s.core.core._calls.runner.stored_living
 
 
 async def test_a_submitter_waits_only_so_long_for_the_store(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ async def test_a_submitter_waits_only_so_long_for_the_store(tmp_path: Path) -> N
         first = await results[0]
         assert ended(first) == (Outcome.OUTCOME_UNKNOWN, Cause.CAUSE_COMMIT_UNKNOWN)
         s.core.mend_store()
-        await until(lambda: s.core.core._runner.living == 1)  # the first one
+        await until(lambda: s.core.core._calls.runner.living == 1)  # the first one
         found = await row(s, first.call_id)
         assert found.state == CallState.CALL_STATE_FAILED and found.cause == Cause.CAUSE_COMMIT_UNKNOWN
 

@@ -89,7 +89,7 @@ async def test_a_reply_is_stored_with_the_end_of_its_call(k: Kept) -> None:
     await k.reply(delivered.request_id, b"8")
     await k.stored(delivered.request_id)
     assert (await k.row(call_id)).reply == b"8"
-    assert not len(k.s.core.core._replies)
+    assert not len(k.s.core.core._calls.replies)
 
 
 async def test_a_reply_that_comes_again_is_told_stored_again(k: Kept) -> None:
@@ -123,12 +123,12 @@ async def test_a_late_reply_before_the_end_is_committed_waits_for_it(k: Kept) ->
     call_id = await k.submit(timeout_ms=50)
     delivered = await k.deliver()
     k.s.core.hold_store()
-    call = k.s.core.core._runner.living_call(k.s.core.people.tenant_id, call_id)
+    call = k.s.core.core._calls.runner.living_call(k.s.core.people.tenant_id, call_id)
     assert call is not None and call.keeping is not None
     keeping = call.keeping
     await until(lambda: keeping.end)
     await k.reply(delivered.request_id, b"8")
-    await until(lambda: len(k.s.core.core._replies))
+    await until(lambda: len(k.s.core.core._calls.replies))
     k.s.core.mend_store()
     await k.stored(delivered.request_id)
     row = await k.row(call_id)
@@ -157,7 +157,7 @@ async def test_while_the_store_is_down_no_reply_is_confirmed(k: Kept) -> None:
     k.s.core.break_store()
     await k.reply(delivered.request_id, b"8")
     await k.reply(5)
-    await until(lambda: len(k.s.core.core._replies) == 2 and k.s.core.core._keeper.writer.down)
+    await until(lambda: len(k.s.core.core._calls.replies) == 2 and k.s.core.core._calls.keeper.writer.down)
     k.s.core.mend_store()
     told = [await k.next(ReplyStored) for _ in range(2)]
     assert sorted(frame.request_id for frame in told if isinstance(frame, ReplyStored)) == [5, delivered.request_id]

@@ -37,7 +37,7 @@ async def end_all(s: Scene) -> None:
     """The device answers whatever waits for it."""
     await s.worker.device("lamp")
     s.worker.reply(await s.worker.next(Deliver))
-    await until(lambda: not s.core.core._runner.living)
+    await until(lambda: not s.core.core._calls.runner.living)
 
 
 def is_conflict(result: CallResult) -> bool:
@@ -63,7 +63,7 @@ async def test_the_same_id_again_is_answered_as_the_first_time(s: Scene, moment:
     assert (again.outcome, again.call_id) == (ACCEPTED, CALL_ID)
     assert is_conflict(await submit(s, call_id=CALL_ID, params=b"2"))
     assert is_conflict(await submit(s, "pump", call_id=CALL_ID))
-    assert s.core.core._runner.living == (moment != "ended") and await rows(s) == 1
+    assert s.core.core._calls.runner.living == (moment != "ended") and await rows(s) == 1
     if moment != "ended":
         await end_all(s)
         assert len(s.worker.deliveries) == 1

@@ -120,8 +120,11 @@ class CallGate:
             self._loop.call_soon(self._next_turn)
 
     def hang_up(self, call: Call, caller: Caller) -> None:
-        """The caller went away: it is answered CANCELLED. Whoever joined the call still gets its outcome. A stored call
-        goes on alone, and so does one with an idempotency key if its device may have got it: somebody may come again."""
+        """The caller went away: it is answered CANCELLED. Whoever joined the call still gets its outcome.
+
+        A stored call goes on alone, and so does one with an idempotency key if its device may have it: its caller may
+        come again.
+        """
         owner = call.owner
         if call.keeping is not None and not isinstance(owner, Joined):
             call.owner = owner = Joined(caller)

@@ -277,6 +277,11 @@ class CallRunner:
         for device_id, machine in list(self._machines.items()):
             self.perform(device_id, machine.drained(self._clock()))
 
+    def close(self) -> None:
+        """Let no time pass any more: the core has ended."""
+        if self._timer is not None:
+            self._timer.cancel()
+
     def release(self, device_id: bytes) -> None:
         """Forget the device's machine if nothing is in it."""
         machine = self._machines.get(device_id)

@@ -1,6 +1,7 @@
 """Removes stored calls some time after their end."""
 
 import asyncio
+import math
 from typing import Final, Protocol
 
 from trunkline.contract.errors import TrunklineError
@@ -28,7 +29,7 @@ class Cleaner:
 
     def __init__(self, rows: EndedRows, *, ttl_days: float, interval_s: float) -> None:
         self._rows = rows
-        self._ttl_ms = int(ttl_days * DAY_MS)
+        self._ttl_ms = math.ceil(ttl_days * DAY_MS)
         self._interval_s = interval_s
         self.removed = 0
         """Since the start."""

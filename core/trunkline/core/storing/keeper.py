@@ -72,6 +72,14 @@ class _Answers:
     """The runner, and who knows whose ids are taken."""
 
     def __init__(self, runner: CallRunner, taken: Callable[[Call], None]) -> None:
-        self.stored = runner.stored
-        self.not_stored = runner.not_stored
-        self.taken = taken
+        self._runner = runner
+        self._taken = taken
+
+    def stored(self, call: Call, version: int) -> None:
+        self._runner.stored(call, version)
+
+    def not_stored(self, call: Call, *, unknown: bool) -> None:
+        self._runner.not_stored(call, unknown=unknown)
+
+    def taken(self, call: Call) -> None:
+        self._taken(call)
