@@ -17,7 +17,7 @@ from trunkline.contract.errors import TrunklineError
 from trunkline.facade import errors, openapi
 from trunkline.facade.authentication import Authenticator
 from trunkline.facade.core_connection import CoreConnection
-from trunkline.facade.event_streams import EventStreams
+from trunkline.facade.event_streams import HEAD_ALONE, EventStreams
 from trunkline.facade.headers import CrossOrigin, with_security_headers
 from trunkline.facade.metrics import Counters
 from trunkline.facade.request_body import CallerGone
@@ -98,7 +98,7 @@ class Facade:
 
     async def _answer_slowly(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "HEAD":  # GET without its body, which the server leaves out
-            scope = {**scope, "method": "GET"}
+            scope = {**scope, "method": "GET", HEAD_ALONE: True}
         with suppress(Exception):  # a handler answered and logged it; the framework still raises
             await self._framework(scope, receive, send)
 

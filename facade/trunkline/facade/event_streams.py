@@ -25,6 +25,9 @@ from trunkline.v1.error_pb2 import ErrorReason
 HEARTBEAT: Final = b":\n\n"
 """A comment, which readers drop: it keeps proxies from closing a quiet stream."""
 
+HEAD_ALONE: Final = "trunkline.head_alone"
+"""In the scope of a request that asked for an answer's head (HEAD) and is answered as the rest would be."""
+
 _HEADERS: Final = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"x-accel-buffering", b"no"),  # nginx would keep events back until it has some kilobytes
@@ -80,17 +83,17 @@ class EventAnswer(Response):
         with suppress(CallerGone):
             try:
                 with self._streams.one_more():
-                    await self._tell(receive, send)
+                    await self._tell(receive, send, whole=HEAD_ALONE not in scope)
             except TrunklineError as error:
                 await errors.respond(error)(scope, receive, send)
             finally:
                 await self._events.aclose()
 
-    async def _tell(self, receive: Receive, send: Send) -> None:
+    async def _tell(self, receive: Receive, send: Send, *, whole: bool) -> None:
         async with _Listening(self._events, receive, self._streams.over, self._expires_s) as listening:
             text = await listening.next(None)
             await send({"type": "http.response.start", "status": HTTPStatus.OK, "headers": [*_HEADERS]})
-            more = True
+            more = whole
             while more:
                 await send({"type": "http.response.body", "body": text, "more_body": True})
                 try:

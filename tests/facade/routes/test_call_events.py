@@ -155,6 +155,16 @@ async def test_events_come_at_once_and_the_core_hears_when_the_reader_leaves(
         await core.watchers_left.acquire()
 
 
+async def test_who_asks_for_the_head_alone_is_not_kept(reader: httpx.AsyncClient, core: RecordingCore) -> None:
+    core.news.put_nowait(WatchCallsResponse(cursor="c1"))
+    async with asyncio.timeout(10):
+        response = await reader.head(EVENTS)
+        assert (response.status_code, response.content) == (200, b"")
+        assert response.headers["content-type"].startswith("text/event-stream")
+        await core.watchers_left.acquire()
+        assert (await reader.get("/livez")).status_code == 200, "on the same connection"
+
+
 async def test_a_core_that_goes_away_ends_the_stream(reader: httpx.AsyncClient, core: RecordingCore) -> None:
     core.news.put_nowait(WatchCallsResponse(cursor="c1"))
     async with asyncio.timeout(10), reader.stream("GET", EVENTS) as response:
