@@ -3,15 +3,18 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 
 import pytest
 from starlette.types import Message
 
 from trunkline.contract.errors import TrunklineError
 from trunkline.facade.event_streams import HEARTBEAT, EventAnswer, EventStreams, event
+from trunkline.facade.metrics import Counters
 from trunkline.facade.settings import FacadeSettings
 from trunkline.v1.error_pb2 import ErrorReason
+
+Streams = Callable[..., EventStreams]
 
 IN_AN_HOUR = int(time.time()) + 3600
 FULL = TrunklineError(ErrorReason.ERROR_REASON_QUEUE_FULL, "full")
@@ -69,8 +72,15 @@ class Reader:
         return not self.messages[-1].get("more_body", False)
 
 
-def streams(**changes: object) -> EventStreams:
-    return EventStreams(FacadeSettings().model_copy(update=changes))
+@pytest.fixture
+def counters() -> Counters:
+    return Counters()
+
+
+@pytest.fixture
+def streams(counters: Counters) -> Streams:
+    """Makes them, with settings of a test's own."""
+    return lambda **changes: EventStreams(FacadeSettings().model_copy(update=changes), counters)
 
 
 async def answer(reader: Reader, streams: EventStreams, expires_s: int = IN_AN_HOUR) -> None:
@@ -90,23 +100,23 @@ def test_the_form_of_an_event() -> None:
     assert event("call", "{}") == b"event: call\ndata: {}\n\n"
 
 
-async def test_what_there_is_is_told_until_the_reader_leaves() -> None:
+async def test_what_there_is_is_told_until_the_reader_leaves(streams: Streams, counters: Counters) -> None:
     reader, all_streams = Reader(), streams()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(answer(reader, all_streams))
         for count in range(1, 4):
             reader.news.put_nowait(b"%d" % count)
             await reader.until(count + 1)
-        assert all_streams.open == 1
+        assert counters.event_streams == 1
         reader.leave()
     start = reader.messages[0]
     assert (start["status"], dict(start["headers"])[b"content-type"]) == (200, b"text/event-stream; charset=utf-8")
     assert reader.texts == [b"1", b"2", b"3"]
     assert reader.closed
-    assert all_streams.open == 0
+    assert counters.event_streams == 0
 
 
-async def test_a_quiet_stream_says_that_it_lives() -> None:
+async def test_a_quiet_stream_says_that_it_lives(streams: Streams) -> None:
     reader = Reader()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(answer(reader, streams(event_heartbeat_s=0.001)))
@@ -120,7 +130,7 @@ async def test_a_quiet_stream_says_that_it_lives() -> None:
     assert set(reader.texts) == {b"1", HEARTBEAT, b"2"}
 
 
-async def test_a_refusal_is_an_ordinary_answer() -> None:
+async def test_a_refusal_is_an_ordinary_answer(streams: Streams) -> None:
     reader = Reader()
     reader.news.put_nowait(TrunklineError(ErrorReason.ERROR_REASON_DEVICE_NOT_FOUND, "no such device"))
     await answer(reader, streams())
@@ -129,7 +139,7 @@ async def test_a_refusal_is_an_ordinary_answer() -> None:
     assert reader.whole
 
 
-async def test_an_end_after_the_beginning_is_an_event() -> None:
+async def test_an_end_after_the_beginning_is_an_event(streams: Streams) -> None:
     reader = Reader()
     reader.news.put_nowait(b"1")
     reader.news.put_nowait(TrunklineError(ErrorReason.ERROR_REASON_TOKEN_EXPIRED, "Token has expired"))
@@ -141,7 +151,7 @@ async def test_an_end_after_the_beginning_is_an_event() -> None:
     assert reader.closed
 
 
-async def test_the_tokens_end_ends_it() -> None:
+async def test_the_tokens_end_ends_it(streams: Streams) -> None:
     reader = Reader()
     reader.news.put_nowait(b"1")
     await answer(reader, streams(), int(time.time()) + 1)
@@ -152,7 +162,7 @@ async def test_the_tokens_end_ends_it() -> None:
     assert reader.messages[0]["status"] == 401
 
 
-async def test_the_process_ends_all_of_them() -> None:
+async def test_the_process_ends_all_of_them(streams: Streams) -> None:
     readers, all_streams = [Reader(), Reader()], streams()
     async with asyncio.TaskGroup() as tasks:
         for reader in readers:
@@ -169,7 +179,7 @@ async def test_the_process_ends_all_of_them() -> None:
     assert late.closed is False, "it was never begun"
 
 
-async def test_there_are_only_so_many() -> None:
+async def test_there_are_only_so_many(streams: Streams) -> None:
     first, second, all_streams = Reader(), Reader(), streams(max_event_streams=1)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(answer(first, all_streams))
@@ -185,7 +195,7 @@ async def test_there_are_only_so_many() -> None:
     assert json.loads(third.texts[0])["message"] == "full", "there was room again"
 
 
-async def test_who_leaves_before_the_beginning() -> None:
+async def test_who_leaves_before_the_beginning(streams: Streams) -> None:
     reader = Reader()
     reader.leave()
     await answer(reader, streams())
@@ -193,7 +203,7 @@ async def test_who_leaves_before_the_beginning() -> None:
     assert reader.closed
 
 
-async def test_a_bug_is_no_end() -> None:
+async def test_a_bug_is_no_end(streams: Streams, counters: Counters) -> None:
     reader, all_streams = Reader(), streams()
 
     async def broken() -> AsyncGenerator[bytes, None]:
@@ -202,4 +212,4 @@ async def test_a_bug_is_no_end() -> None:
 
     with pytest.raises(ZeroDivisionError):
         await EventAnswer(all_streams, broken(), IN_AN_HOUR)({"type": "http"}, reader.receive, reader.send)
-    assert all_streams.open == 0
+    assert counters.event_streams == 0

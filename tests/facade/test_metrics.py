@@ -15,7 +15,9 @@ def test_everything_counted_is_shown() -> None:
         counters.answered(CallKind.CALL_KIND_TWO_WAY, Outcome.OUTCOME_EXPIRED, Cause.CAUSE_NO_REPLY)
     counters.refused(ErrorReason.ERROR_REASON_UNAUTHENTICATED)
     counters.hung_up()
+    counters.event_streams += 3
     labels = {"kind": "TWO_WAY", "outcome": "EXPIRED", "cause": "NO_REPLY"}
     assert registry.get_sample_value("trunkline_facade_calls_total", labels) == 2
     assert registry.get_sample_value("trunkline_facade_refused_total", {"reason": "UNAUTHENTICATED"}) == 1
     assert registry.get_sample_value("trunkline_facade_hang_ups_total") == 1
+    assert registry.get_sample_value("trunkline_facade_event_streams") == 3

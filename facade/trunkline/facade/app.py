@@ -52,12 +52,13 @@ def create_app(
     """The facade's application over a connection to the core that somebody else opens and closes, for this event loop.
 
     `mounts` maps path prefixes (`/api/v1`) to ASGI applications that answer everything below them; they get the request
-    as it came, with its whole path. `counters` keep what the RPC routes did. Who gives `streams` may end them.
+    as it came, with its whole path. `counters` keep what happened. Who gives `streams` may end them.
     """
     authenticator = Authenticator(connection.calls, connection.signing_keys, cache_size=settings.token_cache_size)
+    counters = counters or Counters()
     return Facade(
-        RpcRoutes(connection.calls, authenticator, settings, counters or Counters()),
-        _framework(connection, authenticator, settings, streams or EventStreams(settings)),
+        RpcRoutes(connection.calls, authenticator, settings, counters),
+        _framework(connection, authenticator, settings, streams or EventStreams(settings, counters)),
         mounts or {},
         settings.cors_origins,
     )

@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from trunkline.contract.errors import TrunklineError
 from trunkline.facade import errors
 from trunkline.facade.errors import error_body
+from trunkline.facade.metrics import Counters
 from trunkline.facade.request_body import CallerGone
 from trunkline.facade.settings import FacadeSettings
 from trunkline.facade.waiting import hung_up
@@ -37,26 +38,25 @@ _HEADERS: Final = [
 class EventStreams:
     """All event streams of this process."""
 
-    def __init__(self, settings: FacadeSettings) -> None:
+    def __init__(self, settings: FacadeSettings, counters: Counters) -> None:
         self.heartbeat_s = settings.event_heartbeat_s
         self.over = asyncio.Event()
         """They all end, and there will be no more."""
-        self.open = 0
-        """How many there are."""
         self._most = settings.max_event_streams
+        self._counters = counters
 
     @contextmanager
     def one_more(self) -> Iterator[None]:
         """While one is open. Raises TrunklineError: QUEUE_FULL, CORE_UNAVAILABLE when they are over."""
         if self.over.is_set():
             raise _stopping()
-        if self.open >= self._most:
+        if self._counters.event_streams >= self._most:
             raise TrunklineError(ErrorReason.ERROR_REASON_QUEUE_FULL, f"There are {self._most} event streams already")
-        self.open += 1
+        self._counters.event_streams += 1
         try:
             yield
         finally:
-            self.open -= 1
+            self._counters.event_streams -= 1
 
 
 def event(name: str, data: str, event_id: str = "") -> bytes:

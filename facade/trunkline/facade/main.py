@@ -48,7 +48,7 @@ class FacadeServer:
         """The REST port, as bound."""
         self._connector = connector
         self._mounts = mounts
-        self._streams = EventStreams(settings)
+        self._streams = EventStreams(settings, self.counters)
         self._resources = AsyncExitStack()
         self._connection: CoreConnection
         self._http: _HttpServer

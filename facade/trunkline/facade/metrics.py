@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from trunkline.contract.errors import cause_name, reason_name
@@ -18,6 +18,8 @@ class Counters(Collector):
         self._answered: Counter[tuple[CallKind.ValueType, Outcome.ValueType, Cause.ValueType]] = Counter()
         self._refused: Counter[ErrorReason.ValueType] = Counter()
         self._hung_up = 0
+        self.event_streams = 0
+        """Open now."""
         self._rejected: Counter[str] = Counter()
 
     def answered(self, kind: CallKind.ValueType, outcome: Outcome.ValueType, cause: Cause.ValueType) -> None:
@@ -60,6 +62,7 @@ class Counters(Collector):
         yield CounterMetricFamily(
             "trunkline_facade_hang_ups", "REST callers that went away before their answer", value=self._hung_up
         )
+        yield GaugeMetricFamily("trunkline_facade_event_streams", "Event streams open", value=self.event_streams)
         rejected = CounterMetricFamily(
             "trunkline_facade_connections_rejected",
             "HTTP connections ended for what they sent, or did not send in time",
