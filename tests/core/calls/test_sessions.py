@@ -177,3 +177,14 @@ def test_a_resumption_keeps_the_older_packets_it_names() -> None:
     session.describe(1, ASYNCHRONOUS, 4)
     session.resume((1,))
     assert (session.slots, session.stale) == (3, [1])
+
+
+def test_a_resumption_names_a_call_for_each_of_its_packets() -> None:
+    session = Session("s", 1, ASYNCHRONOUS, 3)
+    for again in (False, True):  # to a core that knows nothing of it, and to the same core
+        assert session.resume((1, 1, 2)) == ([] if again else [(1, False), (2, False)])
+        assert (session.slots - len(session.deliveries), session.stale) == (0, [1])
+    for left in ({1: Delivery.UNACKNOWLEDGED, 2: Delivery.WRITTEN}, {2: Delivery.WRITTEN}):
+        session.reported(1, DeliveryState.DELIVERY_STATE_DELIVERED)
+        assert (session.deliveries, session.stale) == (left, [])
+    assert session.slots == 3

@@ -1,5 +1,6 @@
 """A device's sessions as its machine sees them: subscription, slots, deliveries and what waits for a slot."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 from typing import Final
 
@@ -152,7 +153,7 @@ class Session:
         return told
 
     def resume(self, open: Collection[int]) -> list[tuple[int, bool]]:
-        """The worker names its open deliveries: those it wrote and has not reported.
+        """The worker names its open deliveries: those it wrote and has not reported, a call once for each.
 
         Returns those that are news, with whether they had been counted as open.
         """
@@ -171,6 +172,9 @@ class Session:
                 deliveries[request_id] = Delivery.WRITTEN
                 self.waiting.pop(request_id, None)
                 news.append((request_id, known in UNACKED))
+        for request_id, packets in Counter(open).items():  # more than one where a core of before sent it again
+            for _ in range(self.stale.count(request_id) + 1, packets):
+                self.make_stale(request_id)
         return news
 
 
