@@ -77,7 +77,7 @@ def test_a_living_lightweight_call() -> None:
     assert (message.kind, message.method, message.params) == (CallKind.CALL_KIND_ONE_WAY, "set", b"1")
     assert (message.state, message.outcome, message.persistent) == (CallState.CALL_STATE_SENT, 0, False)
     assert (message.create_time.ToMilliseconds(), message.expire_time.ToMilliseconds()) == (1_500, 2_500)
-    assert not any(message.HasField(field) for field in ("end_time", "retries"))  # type: ignore[arg-type]  # literals
+    assert not any(message.HasField(field) for field in ("end_time", "retries"))
     assert (message.has_reply, message.has_late_reply, message.request_id) == (False, False, 7)
     assert message.policy == call_pb2.DeliveryPolicy(redelivery=call_pb2.REDELIVERY_NEVER)
 
