@@ -60,6 +60,11 @@ class CoreConnection:
             return await method(request, timeout=self._timeout_s + wait_ms / 1000, metadata=_metadata(token))
         except grpc.aio.AioRpcError as rpc_error:
             raise _without_internals(error_of(rpc_error)) from None
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            raise _unavailable() from None  # nobody cancelled us: the channel was closed
 
     async def follow(
         self, method: grpc.aio.UnaryStreamMultiCallable[Request, Response], request: Request, token: str

@@ -226,6 +226,19 @@ async def test_who_waits_and_leaves_is_forgotten(
     assert unanswered.cancelled()
 
 
+async def test_who_still_waits_when_the_facade_ends_is_told(
+    core: RecordingCore, server: FacadeServer, bearer: dict[str, str]
+) -> None:
+    core.answers[GetCallRequest] = asyncio.get_running_loop().create_future()
+    url = f"http://127.0.0.1:{server.port}{ONE}?waitMs=60000"
+    async with asyncio.timeout(10), httpx.AsyncClient(headers=bearer) as client, asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(client.get(url))
+        while not core.asked:  # noqa: ASYNC110 - the double has no event for it
+            await asyncio.sleep(0)
+        await server.drain()
+    assert_problem(waiting.result(), 503, 2, "The service cannot answer at the moment; try again")
+
+
 # --- lists ---
 
 
