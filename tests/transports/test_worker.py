@@ -296,6 +296,22 @@ async def test_draining_waits_for_devices_but_not_for_ever() -> None:
         assert on.endpoint.asked == ["start", "refuse", "stop"]
 
 
+async def test_draining_waits_until_devices_hear_that_their_replies_are_stored() -> None:
+    async with stage(drain_grace_s=60.0) as on:
+        device = await on.attach()
+        on.core.deliver(device.number, 1, durable=True)
+        await device.told.get()
+        device.link.send(Reply(device.number, 1, b"{}"))
+        await on.core.hear(Reply)
+        draining = asyncio.ensure_future(on.worker.drain())
+        on.core.deliver(device.number, 2)
+        await on.core.hear(Written)
+        assert not draining.done()
+        on.core.send(ReplyStored(device.number, 1))
+        await draining
+        assert 1 in [await device.told.get() for _ in range(device.told.qsize())]
+
+
 async def test_draining_says_the_last_words() -> None:
     async with stage() as on:
         device = await on.attach()

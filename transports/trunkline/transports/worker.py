@@ -123,9 +123,10 @@ class Worker:
         return 0
 
     async def drain(self) -> None:
-        """Take no new sessions, wait a while for what devices still owe, then end everything."""
+        """Take no new sessions, wait a while for what devices still owe and for what is owed to them, then end
+        everything."""
         self._endpoint.refuse_devices()
-        await self._until(lambda: not self._endpoint.busy(), self._drain_grace_s)
+        await self._until(lambda: not self._endpoint.busy() and not self._end.kept_replies, self._drain_grace_s)
         await self._endpoint.stop()
         await self._until(lambda: not self._end.linked or not self._end.unacked_bytes, LAST_WORDS_S)
         self._link.cancel()
