@@ -76,7 +76,7 @@ class CallParts:
             runner=self.runner,
             new_calls=new_calls,
             pending=Pending(
-                self.runner, max_per_tenant=settings.max_pending_per_tenant, max_pending=settings.max_pending
+                self.runner.living, max_per_tenant=settings.max_pending_per_tenant, max_pending=settings.max_pending
             ),
             keys=self.keys,
             taken=taken,
@@ -160,7 +160,7 @@ class CallParts:
     def _show_figures(self, counters: Counters) -> None:
         runner, writer = self.runner, self.keeper.writer
         counters.watch("trunkline_calls_pending", "Calls without an outcome", lambda: runner.pending)
-        counters.watch("trunkline_stored_calls", "Stored calls without an outcome", lambda: runner.stored_living)
+        counters.watch("trunkline_stored_calls", "Stored calls without an outcome", lambda: runner.living.stored)
         counters.watch("trunkline_stored_calls_unwritten", "Stored calls to be written", lambda: writer.waiting)
         counters.watch("trunkline_store_down", "1 while stored calls cannot be written", lambda: int(writer.down))
         counters.watch("trunkline_kept_replies", "Replies to stored calls to be written", lambda: len(self.replies))
@@ -169,3 +169,6 @@ class CallParts:
         counters.total("trunkline_store_rows", "Rows written in these", lambda: writer.rows_written)
         counters.total("trunkline_store_commit_ms", "Milliseconds they took", lambda: int(writer.commit_s * 1000))
         counters.total("trunkline_calls_removed", "Calls removed for their age", lambda: self._cleaner.removed)
+        counters.watch("trunkline_call_watches", "Streams that watch calls", lambda: len(self.watches))
+        counters.total("trunkline_call_events", "Changes of calls", lambda: self.journal.ring.end)
+        counters.watch("trunkline_calls_explained", "Failed lightweight calls kept", lambda: len(self.journal.explained))

@@ -284,7 +284,7 @@ async def test_a_call_with_a_key_that_was_never_sent_ends_with_its_caller(entran
 
 
 async def test_a_stored_call_whose_caller_leaves_is_stored(entrance: Entrance) -> None:
-    stored = {"persistence": Persistence(), "call_id": CALL_ID}
+    stored: dict[str, Any] = {"persistence": Persistence(), "call_id": CALL_ID}
     known = entrance.enter()
     await until(lambda: known.call)
     database = FaultyDatabase(entrance.core.core._store)
@@ -301,7 +301,7 @@ async def test_a_stored_call_whose_caller_leaves_is_stored(entrance: Entrance) -
 
 
 async def test_a_repetition_that_is_hung_up_while_it_is_compared(entrance: Entrance) -> None:
-    stored = {"persistence": Persistence(), "call_id": CALL_ID}
+    stored: dict[str, Any] = {"persistence": Persistence(), "call_id": CALL_ID}
     await entrance.enter(**stored).told.wait()
     database = FaultyDatabase(entrance.core.core._store)
     database.takes_its_time()
@@ -356,7 +356,7 @@ async def test_bounds_per_device_tenant_and_server(tmp_path: Path) -> None:
         assert not any(caller.outcomes or caller.error for caller in lightweight)
         full = ErrorReason.ERROR_REASON_QUEUE_FULL
         assert await entrance.reason("pump") == full
-        others = {"principal": core.people.other_admin}
+        others: dict[str, Any] = {"principal": core.people.other_admin}
         waiting = entrance.enter(OTHER_TENANTS_TOKEN, **others)
         await until(lambda: waiting.call)
         assert await entrance.reason(OTHER_TENANTS_TOKEN, **others) == full

@@ -77,7 +77,8 @@ def test_retries_have_a_maximum_and_none_is_none() -> None:
 
 def test_a_stored_call_may_wait_for_ever_and_a_lightweight_one_may_not() -> None:
     making = Making()
-    for start in ({"deadline_ms": 1 << 62}, {"deadline_ms": 0, "expire_unix_ms": 1 << 62}):
+    starts: list[dict[str, Any]] = [{"deadline_ms": 1 << 62}, {"deadline_ms": 0, "expire_unix_ms": 1 << 62}]
+    for start in starts:
         assert making.keep(**start).expire_unix_ms == LATEST_UNIX_MS
         assert making.make(**start).deadline_ms == NOW + 3_600_000
 

@@ -247,7 +247,7 @@ async def test_an_effect_that_fails_costs_the_others_nothing() -> None:
 
 async def test_stray_replies_are_counted_by_whoever_knows_better() -> None:
     runs = Runs()
-    assert runs.runner.replied(LAMP, 5, b"", None) is Stray.UNKNOWN
+    assert runs.runner.replied(LAMP, 5, b"", None, runs.clock()) is Stray.UNKNOWN
     assert not runs.counters._strays
     runs.runner.stray(LAMP, 5, b"", Stray.LATE)
     assert runs.counters._strays == {Stray.LATE: 1}
@@ -276,12 +276,12 @@ async def test_the_end_of_a_stored_call_is_told_once_it_is_committed() -> None:
     runs.runner.on_forgotten(forgotten.append)
     ends = [runs.runner.when_ended(call), runs.runner.when_ended(call)]
     ends.pop().cancel()  # one of those who wait leaves
-    assert runs.runner.replied(LAMP, call.request_id, b"7", None) is None
+    assert runs.runner.replied(LAMP, call.request_id, b"7", None, runs.clock()) is None
     assert call.keeping is not None
-    assert not ends[0].done() and runs.runner.stored_living == 1
+    assert not ends[0].done() and runs.runner.living.stored == 1
     runs.runner.stored(call, call.keeping.version)
     assert (await ends[0]).payload == b"7"
-    assert forgotten == [call] and runs.runner.stored_living == runs.runner.living == 0
+    assert forgotten == [call] and runs.runner.living.stored == len(runs.runner.living) == 0
     assert runs.runner.living_call(TENANT, call.call_id) is None
 
 
@@ -314,7 +314,7 @@ async def test_a_stored_call_of_which_nobody_can_tell_whether_it_is_stored() -> 
     call, caller = runs.store()
     runs.runner.not_stored(call, unknown=True)
     assert (only(caller).outcome, only(caller).cause) == (Outcome.OUTCOME_UNKNOWN, Cause.CAUSE_COMMIT_UNKNOWN)
-    assert runs.runner.living == 1
+    assert len(runs.runner.living) == 1
     runs.runner.not_stored(call, unknown=False)
     assert not runs.runner.living and len(caller.outcomes) == 1
 
@@ -371,7 +371,7 @@ async def test_a_call_taken_up_is_fetched_when_its_device_comes() -> None:
     runs = Runs()
     call = stored_call(device_id=LAMP, tenant_id=TENANT, deadline_ms=runs.clock() + 10_000, taken_up=True)
     runs.runner.take_up(call)
-    assert runs.runner.stored_living == 1 and runs.runner.living_of(TENANT) == 1
+    assert runs.runner.living.stored == 1 and runs.runner.living.of(TENANT) == 1
     session = runs.session()
     assert runs.keeper.fetched == [(call,)] and not session.delivered
     assert call.keeping is not None

@@ -78,7 +78,7 @@ async def test_a_restart_takes_up_what_waits_and_what_is_under_way(tmp_path: Pat
         delivered = await s.worker.next(Deliver)
         await in_state(s, under_way, CallState.CALL_STATE_DELIVERED)
         await restart(s)
-        assert s.core.core._calls.runner.stored_living == 4
+        assert s.core.core._calls.runner.living.stored == 4
         s.worker.reply(delivered, b"5")
         assert (await in_state(s, under_way, CallState.CALL_STATE_SUCCESSFUL)).reply == b"5"
         await s.worker.device("pump")
@@ -115,7 +115,7 @@ async def test_calls_of_a_device_that_is_gone_have_ended_at_the_next_start(tmp_p
         await restart(s)
         found = await in_state(s, call_id, CallState.CALL_STATE_FAILED)
         assert found.cause == Cause.CAUSE_DEVICE_DELETED
-        assert not s.core.core._calls.runner.stored_living
+        assert not s.core.core._calls.runner.living.stored
 
 
 async def test_a_submitter_waits_only_so_long_for_the_store(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ async def test_a_submitter_waits_only_so_long_for_the_store(tmp_path: Path) -> N
         first = await results[0]
         assert ended(first) == (Outcome.OUTCOME_UNKNOWN, Cause.CAUSE_COMMIT_UNKNOWN)
         s.core.mend_store()
-        await until(lambda: s.core.core._calls.runner.living == 1)  # the first one
+        await until(lambda: len(s.core.core._calls.runner.living) == 1)  # the first one
         found = await row(s, first.call_id)
         assert found.state == CallState.CALL_STATE_FAILED and found.cause == Cause.CAUSE_COMMIT_UNKNOWN
 
@@ -145,7 +145,7 @@ async def test_figures(tmp_path: Path) -> None:
     async with scene("memory", tmp_path, **SHORT) as s:
         await submit(s)
         figures = {metric.name: metric.samples for metric in s.core.core.counters.collect()}
-        assert figures["trunkline_stored_calls_living"][0].value == 1
+        assert figures["trunkline_stored_calls"][0].value == 1
         assert figures["trunkline_store_commits"][0].value >= 1
         assert figures["trunkline_store_rows"][0].value >= 1
         assert figures["trunkline_store_down"][0].value == 0

@@ -63,7 +63,7 @@ async def test_the_same_id_again_is_answered_as_the_first_time(s: Scene, moment:
     assert (again.outcome, again.call_id) == (ACCEPTED, CALL_ID)
     assert is_conflict(await submit(s, call_id=CALL_ID, params=b"2"))
     assert is_conflict(await submit(s, "pump", call_id=CALL_ID))
-    assert s.core.core._calls.runner.living == (moment != "ended") and await rows(s) == 1
+    assert len(s.core.core._calls.runner.living) == (moment != "ended") and await rows(s) == 1
     if moment != "ended":
         await end_all(s)
         assert len(s.worker.deliveries) == 1

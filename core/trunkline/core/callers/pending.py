@@ -3,7 +3,7 @@
 from typing import Final
 
 from trunkline.contract.errors import TrunklineError
-from trunkline.core.calls.runner import CallRunner
+from trunkline.core.calls.living import LivingCalls
 from trunkline.v1.error_pb2 import ErrorReason
 
 RETRY_AFTER_MS: Final = 1_000
@@ -18,23 +18,23 @@ def retry_after_ms(reason: ErrorReason.ValueType) -> int:
 
 
 class Pending:
-    """The bounds, and what the runner has."""
+    """The bounds, and what they are about."""
 
-    __slots__ = ("_max", "_max_per_tenant", "_runner")
+    __slots__ = ("_living", "_max", "_max_per_tenant")
 
-    def __init__(self, runner: CallRunner, *, max_per_tenant: int, max_pending: int) -> None:
-        self._runner = runner
+    def __init__(self, living: LivingCalls, *, max_per_tenant: int, max_pending: int) -> None:
+        self._living = living
         self._max_per_tenant = max_per_tenant
         self._max = max_pending
 
     def check(self, tenant_id: bytes) -> None:
         """Raise QUEUE_FULL unless there is room for one more call of this tenant."""
-        runner = self._runner
-        if runner.living < self._max_per_tenant and runner.living < self._max:
+        living = len(self._living)
+        if living < self._max_per_tenant and living < self._max:
             return  # then no tenant alone has as many
-        if runner.living >= self._max:
+        if living >= self._max:
             raise _full("Too many calls wait on this server")
-        if runner.living_of(tenant_id) >= self._max_per_tenant:
+        if self._living.of(tenant_id) >= self._max_per_tenant:
             raise _full("Too many calls of this tenant wait")
 
 

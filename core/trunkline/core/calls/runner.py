@@ -15,6 +15,7 @@ from trunkline.contract.ids import to_text
 from trunkline.contract.logs import get_logger
 from trunkline.core.calls.deadlines import Deadlines
 from trunkline.core.calls.endings import failed, hung_up
+from trunkline.core.calls.living import LivingCalls
 from trunkline.core.calls.machine import DeviceCalls
 from trunkline.core.calls.model import (
     Call,
@@ -101,10 +102,7 @@ class CallRunner:
         self._journal = journal
         self._keeper = keeper
         self._machines: dict[bytes, DeviceCalls] = {}
-        self._living: dict[tuple[bytes, bytes], Call] = {}
-        """Accepted calls without an outcome, by tenant and call id."""
-        self._of_tenants: dict[bytes, int] = {}
-        """How many of these each tenant has."""
+        self.living = LivingCalls()
         self._ends: dict[Call, asyncio.Future[Complete]] = {}
         """Where somebody waits for a call's end beside its owner."""
         self._forgotten: list[Callable[[Call], None]] = []
@@ -112,8 +110,6 @@ class CallRunner:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0
         self._log_calls = logging.getLogger(__name__).isEnabledFor(logging.DEBUG)  # asked once, not for every call
-        self.stored_living = 0
-        """Stored calls without an outcome."""
 
     def machine(self, device_id: bytes) -> DeviceCalls:
         """The device's machine, made on first need."""
@@ -130,18 +126,15 @@ class CallRunner:
 
     def accept(self, call: Call) -> Call | None:
         """Take a call in, to be submitted in its turn; the living call of the same id instead, if there is one."""
-        living = self._living.setdefault((call.tenant_id, call.call_id), call)
+        living = self.living.add(call)
         if living is not call:
             return living
-        self._count(call)
         self._journal.accepted(call)
         return None
 
     def submit(self, call: Call) -> None:
         """Give an accepted call to its device's machine, unless it ended before its turn came."""
-        if call.owner is None and (
-            call.keeping is None or self._living.get((call.tenant_id, call.call_id)) is not call
-        ):
+        if call.owner is None and (call.keeping is None or not self._lives(call)):
             return
         device_id = call.device_id
         self.perform(device_id, self.machine(device_id).submit(call, self._clock()))
@@ -180,11 +173,11 @@ class CallRunner:
 
     def living_call(self, tenant_id: bytes, call_id: bytes) -> Call | None:
         """The call of this id, until it ended; a stored one until its end is committed."""
-        return self._living.get((tenant_id, call_id))
+        return self.living.find(tenant_id, call_id)
 
     def living_calls(self) -> list[Call]:
         """All of them, as they are now."""
-        return list(self._living.values())
+        return list(self.living)
 
     def when_ended(self, call: Call) -> asyncio.Future[Complete]:
         """How a living call will have ended: done when a stored one's end is committed. An unspecified outcome: it was
@@ -202,8 +195,7 @@ class CallRunner:
 
     def take_up(self, call: Call) -> None:
         """A stored call that has not ended, read from the store at the core's start."""
-        self._living[call.tenant_id, call.call_id] = call
-        self._count(call)
+        self.living.add(call)
         device_id = call.device_id
         self.perform(device_id, self.machine(device_id).taken_up(call, self._clock()))
 
@@ -233,9 +225,9 @@ class CallRunner:
 
     def rename(self, call: Call, call_id: bytes) -> None:
         """Give a call that nobody was told of another id: its own is taken in the store."""
-        del self._living[call.tenant_id, call.call_id]
+        self.living.discard(call)
         call.call_id = call_id
-        self._living[call.tenant_id, call_id] = call
+        self.living.add(call)
 
     def fetched(self, calls: Sequence[Call]) -> None:
         """These calls of one device have what they carry."""
@@ -246,16 +238,15 @@ class CallRunner:
 
     # --- devices ---
 
-    def replied(self, device_id: bytes, request_id: int, payload: bytes, error: str | None) -> Stray | None:
+    def replied(self, device_id: bytes, request_id: int, payload: bytes, error: str | None, now: int) -> Stray | None:
         """A device answered; what the answer is, if it completes no living call. The caller counts that, and releases
         the machine."""
-        stray: Stray | None = None
-        effects = self.machine(device_id).replied(request_id, payload, error, self._clock())
-        for effect in effects:
-            if isinstance(effect, StrayReply):
-                stray = effect.stray
+        effects = self.machine(device_id).replied(request_id, payload, error, now)
+        first = effects[0] if effects else None
+        if isinstance(first, StrayReply):  # it comes alone
+            return first.stray
         self.perform(device_id, effects)
-        return stray
+        return None
 
     def stray(self, device_id: bytes, request_id: int, payload: bytes, stray: Stray) -> None:
         """Count a reply that completed no living call, and let the journal look for the ended one."""
@@ -272,7 +263,7 @@ class CallRunner:
 
     def drain(self) -> None:
         """Answer every waiting caller: the core is about to end."""
-        for call in [call for call in self._living.values() if not call.request_id]:
+        for call in [call for call in self.living if not call.request_id]:
             self._complete(failed(call, ErrorReason.ERROR_REASON_CORE_UNAVAILABLE, Cause.CAUSE_CORE_DRAINING))
         for device_id, machine in list(self._machines.items()):
             self.perform(device_id, machine.drained(self._clock()))
@@ -288,15 +279,6 @@ class CallRunner:
         if machine is not None and machine.idle:
             del self._machines[device_id]
             self._deadlines.disarm(device_id)
-
-    @property
-    def living(self) -> int:
-        """Calls that have no outcome yet and whose callers have not left them."""
-        return len(self._living)
-
-    def living_of(self, tenant_id: bytes) -> int:
-        """How many of these are of one tenant."""
-        return self._of_tenants.get(tenant_id, 0)
 
     @property
     def pending(self) -> int:
@@ -337,7 +319,7 @@ class CallRunner:
             case CloseSession():
                 _session(effect).close(effect.reason)
             case _:
-                pass  # a StrayReply, which `replied` returns
+                raise AssertionError(effect)
 
     def _withdraw(self, device_id: bytes, effect: Withdraw) -> None:
         was_written = _session(effect).withdraw(effect.request_id)
@@ -373,26 +355,13 @@ class CallRunner:
         self._forget(call, end)
 
     def _lives(self, call: Call) -> bool:
-        return self._living.get((call.tenant_id, call.call_id)) is call
-
-    def _count(self, call: Call) -> None:
-        tenants = self._of_tenants
-        tenants[call.tenant_id] = tenants.get(call.tenant_id, 0) + 1
-        if call.keeping is not None:
-            self.stored_living += 1
+        return self.living.find(call.tenant_id, call.call_id) is call
 
     def _forget(self, call: Call, end: Complete) -> None:
         """A call lives no more, nor does its id."""
-        tenant_id = call.tenant_id
-        if self._living.pop((tenant_id, call.call_id), None) is None:
+        if not self.living.discard(call):
             return
-        left = self._of_tenants[tenant_id] - 1
-        if left:
-            self._of_tenants[tenant_id] = left
-        else:
-            del self._of_tenants[tenant_id]
         if call.keeping is not None:
-            self.stored_living -= 1
             for tell in self._forgotten:
                 tell(call)
         if self._ends:

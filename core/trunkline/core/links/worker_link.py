@@ -386,16 +386,18 @@ class WorkerLink:
             if frame.keep:
                 self.end.send(ReplyStored(frame.session, frame.request_id))  # nobody can tell whose it is
             return
+        now = self._clock()
         if frame.keep:
-            self._replies.came(device_id, frame, lambda: self.end.send(ReplyStored(frame.session, frame.request_id)))
+            told = ReplyStored(frame.session, frame.request_id)
+            self._replies.came(device_id, frame, lambda: self.end.send(told), now)
         else:
-            stray = self._runner.replied(device_id, frame.request_id, frame.payload, frame.error)
+            stray = self._runner.replied(device_id, frame.request_id, frame.payload, frame.error, now)
             if stray is not None:
                 self._runner.stray(device_id, frame.request_id, frame.payload, stray)
         if session is None:
             self._runner.release(device_id)
         else:
-            self._presence.heard(session.visit, self._clock())
+            self._presence.heard(session.visit, now)
 
     # --- what devices say of their own accord ---
 

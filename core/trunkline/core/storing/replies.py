@@ -56,8 +56,11 @@ class Replies:
         """Replies that wait to be stored."""
         return len(self._waiting)
 
-    def came(self, device_id: bytes, reply: Reply, answer: Answer) -> None:
-        """A kept reply came; `answer` is called when it is stored, perhaps at once. The caller releases the machine."""
+    def came(self, device_id: bytes, reply: Reply, answer: Answer, now: int) -> None:
+        """A kept reply came; `answer` is called when it is stored, perhaps at once. The caller releases the machine.
+
+        `now` is monotonic milliseconds.
+        """
         request_id = reply.request_id
         waiting = self._waiting.get((device_id, request_id))
         if waiting is not None:
@@ -65,7 +68,7 @@ class Replies:
             return
         machine = self._runner.known(device_id)
         call = machine.find(request_id) if machine is not None else None
-        stray = self._runner.replied(device_id, request_id, reply.payload, reply.error)
+        stray = self._runner.replied(device_id, request_id, reply.payload, reply.error, now)
         if call is None and reply.error is None:
             late = _Late(device_id, request_id, reply.payload, stray or Stray.UNKNOWN)
             self._waiting[device_id, request_id] = [answer]
