@@ -499,3 +499,12 @@ async def test_a_watch_ends_with_its_token_and_with_the_core(tmp_path: Path) -> 
                 await s.core.core.drain()
                 assert await refused(anext(her_stream)) == ErrorReason.ERROR_REASON_CORE_UNAVAILABLE
         await until(lambda: not len(s.core.core._calls.watches))
+
+
+async def test_what_there_is_to_tell_is_counted(tmp_path: Path) -> None:
+    async with stage(tmp_path) as (s, ann), aclosing(ann.watch_calls()) as stream:
+        await anext(stream)
+        assert (await s.call(timeout_ms=50)).outcome == Outcome.OUTCOME_EXPIRED
+        figures = {family.name: family.samples[0].value for family in s.core.core.counters.collect() if family.samples}
+        told = ("trunkline_call_watches", "trunkline_call_events", "trunkline_calls_explained")
+        assert [figures[name] for name in told] == [1, 2, 1]
