@@ -9,12 +9,14 @@ from doubles.scripted_worker import ScriptedWorker
 
 from trunkline.contract.clock import monotonic_ms
 from trunkline.contract.errors import TrunklineError
-from trunkline.contract.ids import to_text
+from trunkline.contract.ids import from_text, to_text
 from trunkline.contract.streams.frames import Deliver
 from trunkline.core.callers.unary import GATHERED, UnaryCalls
-from trunkline.v1.call_pb2 import CallKind, Outcome
-from trunkline.v1.error_pb2 import ErrorReason
-from trunkline.v1.rpc_service_pb2 import CallRequest, CallResponse
+from trunkline.core.calls.model import Redelivery, Strategy
+from trunkline.core.store.call_rows import StoredCall
+from trunkline.v1.call_pb2 import CallKind, CallState, Outcome, SubmitStrategy
+from trunkline.v1.error_pb2 import Cause, ErrorReason
+from trunkline.v1.rpc_service_pb2 import CallRequest, CallResponse, SubmitRequest, SubmitResponse
 
 
 class Backend:
@@ -154,3 +156,92 @@ async def test_a_caller_that_is_cancelled_while_others_gather(backend: Backend) 
     await asyncio.gather(*calls[:-1])
     await asyncio.wait(calls[-1:])
     assert len(backend.worker.deliveries) == 4
+
+
+# --- Submit ---
+
+
+def submit(backend: Backend, **request: Any) -> asyncio.Task[SubmitResponse]:
+    values = {
+        "device_id": to_text(backend.core.devices["lamp"]),
+        "method": "set",
+        "params": b"1",
+        "kind": CallKind.CALL_KIND_TWO_WAY,
+        **request,
+    }
+    return asyncio.create_task(backend.unary.submit(backend.admin, SubmitRequest(**values)))
+
+
+async def row_of(backend: Backend, task: asyncio.Task[SubmitResponse]) -> StoredCall:
+    call_id = from_text((await task).call_id)
+    row = await backend.core.core._store.calls.find(backend.admin.tenant_id, call_id)
+    assert row is not None
+    return row
+
+
+async def test_a_call_is_submitted_with_all_that_its_caller_says(backend: Backend) -> None:
+    call_id = "01020304-0506-4708-890a-0b0c0d0e0f10"
+    policy = {"strategy": SubmitStrategy.SUBMIT_STRATEGY_SEQUENTIAL_ON_ACK_FROM_DEVICE, "redelivery": 3}
+    info = {"call_id": call_id, "idempotency_key": "key", "additional_info": b' {"a": 1}', "retries": 2}
+    row = await row_of(backend, submit(backend, timeout_ms=60_000, policy=policy, **info))
+    assert (row.call_id, row.idempotency_key, row.additional_info) == (from_text(call_id), "key", b'{"a":1}')
+    assert (row.strategy, row.redelivery, row.retries_asked, row.max_retries) == (
+        Strategy.ON_ACK,
+        Redelivery.NEVER,
+        2,
+        2,
+    )
+    assert row.expire_unix_ms - row.create_unix_ms == 60_000
+
+
+async def test_a_submitted_call_has_ten_seconds_or_until_its_expiry(backend: Backend) -> None:
+    row = await row_of(backend, submit(backend))
+    assert (row.expire_unix_ms - row.create_unix_ms, row.retries_asked) == (10_000, None)
+    expiring = await row_of(backend, submit(backend, expire_time={"seconds": 4_000_000_000, "nanos": 5_000_000}))
+    assert expiring.expire_unix_ms == 4_000_000_000_005
+    past = await row_of(backend, submit(backend, expire_time={"seconds": 1}, timeout_ms=50_000))
+    assert past.state == CallState.CALL_STATE_EXPIRED and past.cause == Cause.CAUSE_EXPIRED_ON_ARRIVAL
+
+
+@pytest.mark.parametrize(
+    ("request_", "reason"),
+    [
+        ({"device_id": "lamp"}, ErrorReason.ERROR_REASON_INVALID_ARGUMENT),
+        ({"call_id": "seven"}, ErrorReason.ERROR_REASON_INVALID_ARGUMENT),
+        ({"params": b"{"}, ErrorReason.ERROR_REASON_INVALID_ARGUMENT),
+        ({"kind": CallKind.CALL_KIND_UNSPECIFIED}, ErrorReason.ERROR_REASON_INVALID_ARGUMENT),
+        ({"method": ""}, ErrorReason.ERROR_REASON_INVALID_ARGUMENT),
+        ({"additional_info": b"{"}, ErrorReason.ERROR_REASON_INVALID_ARGUMENT),
+        ({"idempotency_key": "k" * 256}, ErrorReason.ERROR_REASON_INVALID_ARGUMENT),
+        ({"policy": {"strategy": 77}}, ErrorReason.ERROR_REASON_INVALID_ARGUMENT),
+        ({"device_id": to_text(b"?" * 16)}, ErrorReason.ERROR_REASON_DEVICE_NOT_FOUND),
+    ],
+    ids=str,
+)
+async def test_refused_submits(backend: Backend, request_: dict[str, Any], reason: ErrorReason.ValueType) -> None:
+    with pytest.raises(TrunklineError) as caught:
+        await submit(backend, **request_)
+    assert caught.value.reason == reason
+
+
+async def test_a_submit_while_the_store_is_down_says_when_to_try_again(backend: Backend) -> None:
+    await submit(backend)
+    backend.core.break_store()
+    with pytest.raises(TrunklineError) as caught:
+        await submit(backend)
+    assert caught.value.reason == ErrorReason.ERROR_REASON_STORE_UNAVAILABLE
+    assert caught.value.metadata["retry_after_ms"] == "1000"
+    backend.core.mend_store()
+
+
+async def test_a_submitter_who_leaves_leaves_its_call_alone(backend: Backend) -> None:
+    await submit(backend)
+    delivered = await backend.worker.next(Deliver)
+    backend.core.hold_store()
+    task = submit(backend, params=b"2")
+    await until(lambda: len(backend.core.core._calls.runner.living) == 2)
+    task.cancel()
+    await asyncio.wait([task])
+    backend.core.mend_store()
+    backend.worker.reply(delivered)
+    assert (await backend.worker.next(Deliver)).params == b"2"
