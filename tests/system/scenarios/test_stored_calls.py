@@ -127,16 +127,17 @@ async def test_queued_calls_come_in_their_order(
     stack: Stack, client: NewClient, strategy: str, kind: str, qos: int
 ) -> None:
     device = device_of_profile(stack, submitStrategy=strategy)
-    rpc_ids = await queued(stack, device, kind)
-    one = await subscribed(stack, device, client, qos)
-    for number in range(QUEUED):
-        message = await one.messages.get()
-        assert (message.payload, message.qos) == (b'{"method":"test","params":%d}' % number, qos)
-        if kind == "twoway":
-            await answer(one, message, json.dumps(REPLY).encode())
-    for rpc_id in rpc_ids:
-        expected = ("SUCCESSFUL", REPLY) if kind == "twoway" else ("DELIVERED", None)
-        assert await read(stack, rpc_id, 30_000) == expected
+    async with asyncio.timeout(60):
+        rpc_ids = await queued(stack, device, kind)
+        one = await subscribed(stack, device, client, qos)
+        for number in range(QUEUED):
+            message = await one.messages.get()
+            assert (message.payload, message.qos) == (b'{"method":"test","params":%d}' % number, qos)
+            if kind == "twoway":
+                await answer(one, message, json.dumps(REPLY).encode())
+        for rpc_id in rpc_ids:
+            expected = ("SUCCESSFUL", REPLY) if kind == "twoway" else ("DELIVERED", None)
+            assert await read(stack, rpc_id, 30_000) == expected
 
 
 @pytest.mark.parametrize(
@@ -152,7 +153,7 @@ async def test_each_waits_for_the_one_before(stack: Stack, raw: Raw, strategy: s
     """The device acknowledges by hand, and before it answers."""
     device = device_of_profile(stack, submitStrategy=strategy)
     one = raw(qos=qos)
-    async with call_changes(stack.http, device.id) as changes:
+    async with asyncio.timeout(60), call_changes(stack.http, device.id) as changes:
         rpc_ids = await queued(stack, device, "twoway")
         assert await one.connect(device.token)
         await one.subscribe()
