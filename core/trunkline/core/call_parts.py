@@ -171,4 +171,4 @@ class CallParts:
         counters.total("trunkline_calls_removed", "Calls removed for their age", lambda: self._cleaner.removed)
         counters.watch("trunkline_call_watches", "Streams that watch calls", lambda: len(self.watches))
         counters.total("trunkline_call_events", "Changes of calls", lambda: self.journal.ring.end)
-        counters.watch("trunkline_calls_explained", "Failed lightweight calls kept", lambda: len(self.journal.explained))
+        counters.watch("trunkline_calls_explained", "Failed calls kept", lambda: len(self.journal.explained))

@@ -172,11 +172,13 @@ async def test_a_batch_may_be_large_and_may_be_empty(bench: Bench) -> None:
     assert (await bench.find(calls[700])).timeline == "701\n"
     bodies = await bench.rows.bodies([key(call) for call in calls])
     assert bodies == {key(call): ("setValue", call.params) for call in calls}
+    assert await bench.rows.methods([key(call) for call in calls]) == {key(call): "setValue" for call in calls}
 
 
 async def test_an_empty_list_asks_nothing(bench: Bench) -> None:
     assert await bench.rows.versions([]) == {}
     assert await bench.rows.bodies([]) == {}
+    assert await bench.rows.methods([]) == {}
     assert await bench.rows.bodies([(bench.tenant_id, new_id())]) == {}
 
 
