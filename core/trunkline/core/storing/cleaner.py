@@ -4,7 +4,6 @@ import asyncio
 import math
 from typing import Final, Protocol
 
-from trunkline.contract.errors import TrunklineError
 from trunkline.contract.logs import get_logger
 from trunkline.core.clock import unix_ms
 
@@ -39,8 +38,8 @@ class Cleaner:
         while self._ttl_ms:
             try:
                 await self.clean()
-            except TrunklineError as error:
-                log.warning("ended_calls_not_removed", problem=error.message)
+            except Exception as error:  # whatever it is, there is a next time
+                log.warning("ended_calls_not_removed", problem=str(error))
             await asyncio.sleep(self._interval_s)
 
     async def clean(self) -> None:

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from trunkline.contract.errors import TrunklineError
 from trunkline.contract.logs import get_logger
 from trunkline.core.calls.model import Call
 from trunkline.core.store.call_rows import CallKey
@@ -62,14 +61,17 @@ class Fetcher:
                 groups = self._take()
                 try:
                     bodies = await self._rows.bodies([key_of(call) for group in groups for call in group])
-                except TrunklineError as error:
-                    log.warning("calls_not_fetched", devices=len(groups), problem=error.message)
+                except Exception as error:  # whatever it is, devices wait for these
+                    log.warning("calls_not_fetched", devices=len(groups), problem=str(error))
                     self._waiting = groups + self._waiting
                     await asyncio.sleep(self._pauses.next_s())
                     continue
                 self._pauses.reset()
                 for group in groups:
-                    self._load(group, bodies)
+                    try:
+                        self._load(group, bodies)
+                    except Exception:  # the other devices are to get theirs all the same
+                        log.exception("calls_not_loaded", device_id=group[0].device_id.hex())
 
     def _take(self) -> list[tuple[Call, ...]]:
         count = calls = size = 0

@@ -69,23 +69,21 @@ class Replies:
         machine = self._runner.known(device_id)
         call = machine.find(request_id) if machine is not None else None
         stray = self._runner.replied(device_id, request_id, reply.payload, reply.error, now)
-        if call is None and reply.error is None:
-            late = _Late(device_id, request_id, reply.payload, stray or Stray.UNKNOWN)
+        end = call.keeping.end if call is not None and call.keeping is not None else None
+        late: _Late | None = None
+        if stray is not None:
+            if (call is None or end is not None) and reply.error is None:
+                late = _Late(device_id, request_id, reply.payload, stray)
+            else:
+                self._runner.stray(device_id, request_id, reply.payload, stray)
+        if end is not None and call is not None:
+            self._waiting[device_id, request_id] = [answer]
+            self._runner.when_ended(call).add_done_callback(lambda _: self._ended(device_id, request_id, late))
+        elif late is not None:
             self._waiting[device_id, request_id] = [answer]
             self._look_for(late)
-            return
-        if stray is not None and (call is None or call.keeping is None or call.keeping.end is None):
-            self._runner.stray(device_id, request_id, reply.payload, stray)
-        if call is None or call.keeping is None or call.keeping.end is None:
+        else:
             answer()
-            return
-        self._waiting[device_id, request_id] = [answer]
-        ended = self._runner.when_ended(call)
-        if stray is None or reply.error is not None:
-            ended.add_done_callback(lambda _: self._stored(device_id, request_id))
-        else:  # it ended without this reply, a moment ago
-            late = _Late(device_id, request_id, reply.payload, stray)
-            ended.add_done_callback(lambda _: self._look_for(late))
 
     async def run(self) -> None:
         """Look for the calls of late replies until cancelled."""
@@ -100,10 +98,20 @@ class Replies:
                     log.warning("late_replies_not_stored", replies=len(self._late), problem=error.message)
                     await asyncio.sleep(self._pauses.next_s())
                     continue
+                except Exception:  # those behind it are to be stored all the same
+                    log.exception("late_reply_not_stored", device_id=late.device_id.hex())
+                    stray = late.stray
                 self._pauses.reset()
                 self._late.popleft()
                 self._runner.stray(late.device_id, late.request_id, late.payload, stray)
                 self._stored(late.device_id, late.request_id)
+
+    def _ended(self, device_id: bytes, request_id: int, late: _Late | None) -> None:
+        """The end of a reply's call is committed, with the reply unless that is late."""
+        if late is not None:
+            self._look_for(late)
+        else:
+            self._stored(device_id, request_id)
 
     def _look_for(self, late: _Late) -> None:
         self._late.append(late)

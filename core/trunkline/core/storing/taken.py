@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 from trunkline.contract.errors import TrunklineError
 from trunkline.contract.ids import to_text
+from trunkline.contract.logs import get_logger
 from trunkline.core.calls.endings import failed
 from trunkline.core.calls.model import Call, Complete
 from trunkline.core.calls.runner import CallRunner
@@ -12,6 +13,8 @@ from trunkline.core.store.calls import CallRows
 from trunkline.core.tasks import Tasks
 from trunkline.v1.call_pb2 import Outcome
 from trunkline.v1.error_pb2 import Cause, ErrorReason
+
+log = get_logger(__name__)
 
 
 class TakenIds:
@@ -42,25 +45,28 @@ class TakenIds:
     async def _compare(self, first: Call, repeated: Call) -> None:
         try:
             row = await self._rows.find(first.tenant_id, first.call_id)
+            done = answer_of(row, repeated) if row is not None else gone(repeated)
         except TrunklineError as error:
-            self._runner.answer(failed(repeated, error.reason, Cause.CAUSE_UNSPECIFIED, error.message))
-            return
-        if row is None:
-            gone = "The call was removed meanwhile; try again"
-            done = failed(repeated, ErrorReason.ERROR_REASON_CALL_CONFLICT, Cause.CAUSE_IDEMPOTENCY_CONFLICT, gone)
-        else:
-            done = answer_of(row, repeated)
+            done = failed(repeated, error.reason, Cause.CAUSE_UNSPECIFIED, error.message)
+        except Exception:  # whoever waits must be answered, whatever it was
+            log.exception("calls_not_compared", call_id=first.call_id.hex())
+            done = failed(repeated, ErrorReason.ERROR_REASON_INTERNAL, Cause.CAUSE_UNSPECIFIED)
         self._runner.answer(done)
 
     async def _settle(self, call: Call) -> None:
-        """With an idempotency key that one decides, and the id is but a wish; otherwise the id does."""
-        key = call.keeping.idempotency_key if call.keeping is not None else ""
         try:
-            of_id = await self._rows.find(call.tenant_id, call.call_id)
-            first = await self._rows.find_by_key(call.tenant_id, call.device_id, key) if key else of_id
+            await self._look_up(call)
         except TrunklineError:
             self._runner.not_stored(call, unknown=False)
-            return
+        except Exception:  # as above
+            log.exception("call_not_found", call_id=call.call_id.hex())
+            self._runner.not_stored(call, unknown=False)
+
+    async def _look_up(self, call: Call) -> None:
+        """With an idempotency key that one decides, and the id is but a wish; otherwise the id does."""
+        key = call.keeping.idempotency_key if call.keeping is not None else ""
+        of_id = await self._rows.find(call.tenant_id, call.call_id)
+        first = await self._rows.find_by_key(call.tenant_id, call.device_id, key) if key else of_id
         if first is not None:
             self._runner.dropped(call)
             self._runner.answer(answer_of(first, call))
@@ -77,6 +83,12 @@ def answer_of(first: StoredCall, repeated: Call) -> Complete:
         return conflict(repeated)
     repeated.call_id = first.call_id
     return Complete(repeated, Outcome.OUTCOME_ACCEPTED)
+
+
+def gone(repeated: Call) -> Complete:
+    """What the submitter of `repeated` is told if the first one was removed a moment ago."""
+    reason, cause = ErrorReason.ERROR_REASON_CALL_CONFLICT, Cause.CAUSE_IDEMPOTENCY_CONFLICT
+    return failed(repeated, reason, cause, "The call was removed a moment ago; try again")
 
 
 def conflict(call: Call) -> Complete:

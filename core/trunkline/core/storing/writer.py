@@ -157,8 +157,7 @@ class GroupWriter:
 
     async def flush(self) -> None:
         """Write what is left after `run` was cancelled, unless the store does not answer."""
-        if self._batch:
-            self._doubt(self._batch)
+        self._doubt(self._batch)
         while self._kept and await self._write():
             pass
         for timer in (self._behind, self._giving_up):
@@ -178,7 +177,9 @@ class GroupWriter:
         try:
             taken = await self._rows.write(*self._rows_of(batch))
         except CommitUnknown:
-            return self._doubt(batch)
+            log.warning("calls_perhaps_written", calls=len(batch))
+            self._doubt(batch)
+            return self._does_not_answer()
         except TrunklineError as error:
             return self._fail(batch, error)
         except Exception as error:  # whatever it is, the other rows are to be written
@@ -187,16 +188,16 @@ class GroupWriter:
         try:
             versions = await self._found(batch)
         except TrunklineError:
-            return self._doubt(batch)
+            self._doubt(batch)
+            return self._does_not_answer()
         self._count(len(batch), time.perf_counter() - started)
         self._batch = []
         for one in batch:
-            if key_of(one.call) in taken:
-                self._doubtful.pop(one.call, None)
-                self._forget(one.call)
-                self._answers.taken(one.call)
-            else:
-                self._written(one, versions.get(key_of(one.call), one.version))
+            key = key_of(one.call)
+            try:
+                self._written(one, None if key in taken else versions.get(key, one.version))
+            except Exception:  # the others are to hear all the same
+                log.exception("commit_not_told", call_id=one.call.call_id.hex())
         return True
 
     def _take(self) -> list[_Written]:
@@ -226,11 +227,15 @@ class GroupWriter:
                 inserts.append(new_row(one.call, one.keeping, one.steps, ended))
         return inserts, updates
 
-    def _written(self, one: _Written, version: int) -> None:
-        """A call's part of a committed batch: its row is of this version."""
+    def _written(self, one: _Written, version: int | None) -> None:
+        """A call's part of a committed batch: its row is of this version; None: it has no row."""
         call = one.call
         first = self._doubtful.pop(call, None)
         self._inserts.pop(call, None)
+        if version is None:
+            self._forget(call)
+            self._answers.taken(call)
+            return
         if version < one.version:  # it was there from a commit whose answer was lost; the rest is a change
             self._steps[call] = one.steps.removeprefix(first.steps) if first is not None else one.steps
             self._kept[call] = None
@@ -251,14 +256,12 @@ class GroupWriter:
             self._refuse(one.call)
         return self._does_not_answer()
 
-    def _doubt(self, batch: list[_Written]) -> bool:
+    def _doubt(self, batch: list[_Written]) -> None:
         """Nobody knows whether the batch was written."""
-        log.warning("calls_perhaps_written", calls=len(batch))
         self._batch = []
         self._put_back(batch)
         for one in batch:
             self._doubtful[one.call] = one
-        return self._does_not_answer()
 
     def _blame(self, batch: list[_Written], error: Exception) -> None:
         """A row is not taken, such as one of a tenant that was just deleted, or there is a bug: only it must suffer."""
