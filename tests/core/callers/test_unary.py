@@ -191,12 +191,12 @@ async def test_a_call_is_submitted_with_all_that_its_caller_says(backend: Backen
         2,
         2,
     )
-    assert row.expire_unix_ms - row.create_unix_ms == 60_000
+    assert 55_000 < row.expire_unix_ms - row.create_unix_ms <= 60_000
 
 
 async def test_a_submitted_call_has_ten_seconds_or_until_its_expiry(backend: Backend) -> None:
     row = await row_of(backend, submit(backend))
-    assert (row.expire_unix_ms - row.create_unix_ms, row.retries_asked) == (10_000, None)
+    assert 5_000 < row.expire_unix_ms - row.create_unix_ms <= 10_000 and row.retries_asked is None
     expiring = await row_of(backend, submit(backend, expire_time={"seconds": 4_000_000_000, "nanos": 5_000_000}))
     assert expiring.expire_unix_ms == 4_000_000_000_005
     past = await row_of(backend, submit(backend, expire_time={"seconds": 1}, timeout_ms=50_000))
