@@ -17,24 +17,34 @@ class CallChanges:
     def __init__(self) -> None:
         self.states: dict[str, list[str]] = defaultdict(list)
         """By the id of the call, in the order in which they came."""
+        self._last_words: str | None = None
+        """Once the stream has ended."""
         self._news = asyncio.Event()
 
     async def until(self, rpc_id: str, *states: str) -> None:
         """Wait until the call's states are these."""
-        while tuple(self.states[rpc_id]) != states:
-            assert states[: len(self.states[rpc_id])] == tuple(self.states[rpc_id]), f"{self.states[rpc_id]}: {states}"
+        while (told := tuple(self.states[rpc_id])) != states:
+            assert told == states[: len(told)], f"{told}, which does not go on as {states}"
+            assert self._last_words is None, f"the stream ended: {self._last_words}"
             self._news.clear()
             await self._news.wait()
 
     async def read(self, answer: httpx.Response) -> None:
-        """Take what the stream tells, for ever."""
+        """Take what the stream tells."""
         reader = EventReader()
-        async for piece in answer.aiter_bytes():
-            for event in reader.feed(piece):
-                if event.kind == "call":
-                    change = json.loads(event.data)
-                    self.states[change["rpcId"]].append(change["status"])
-                    self._news.set()
+        words = ""
+        try:
+            async for piece in answer.aiter_bytes():
+                for event in reader.feed(piece):
+                    words = event.data
+                    if event.kind == "call":
+                        change = json.loads(words)
+                        self.states[change["rpcId"]].append(change["status"])
+                        self._news.set()
+        except httpx.HTTPError as error:
+            words = repr(error)
+        self._last_words = words
+        self._news.set()
 
 
 @asynccontextmanager
