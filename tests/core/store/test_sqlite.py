@@ -8,12 +8,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from doubles.call_rows import new_call
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.contract.errors import TrunklineError
+from trunkline.contract.ids import new_id
+from trunkline.core.identity.model import Tenant
 from trunkline.core.store.database import CommitUnknown, Database, sqlite_url
 from trunkline.core.store.starts import Starts
+from trunkline.core.store.store import Store
 from trunkline.v1.error_pb2 import ErrorReason
 
 
@@ -82,3 +86,19 @@ async def test_a_statement_that_does_not_fit_was_certainly_not_committed(tmp_pat
     assert caught.value.reason == ErrorReason.ERROR_REASON_STORE_UNAVAILABLE
     assert await Starts(database).next_start(0) == 1
     await database.close()
+
+
+async def test_calls_that_do_not_fit_were_certainly_not_written(tmp_path: Path) -> None:
+    store = await Store.open(sqlite_url(tmp_path / "trunkline.db"))
+    tenant = Tenant(new_id(), "Tenant", 0)
+    await store.tenants.add(tenant)
+    database = store.calls._database
+    await pragma(database, f"max_page_count = {await pragma(database, 'page_count')}")
+    large, small = new_call(tenant.id, new_id(), 1, params=bytes(1_000_000)), new_call(tenant.id, new_id(), 2)
+    with pytest.raises(TrunklineError) as caught:
+        await store.calls.write([small, large], [])
+    assert not isinstance(caught.value, CommitUnknown)
+    assert caught.value.reason == ErrorReason.ERROR_REASON_STORE_UNAVAILABLE
+    assert await store.calls.last_ordinal() == 0
+    assert await store.calls.write([small], []) == frozenset()
+    await store.close()

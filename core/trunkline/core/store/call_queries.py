@@ -89,7 +89,9 @@ async def _execute(connection: AsyncConnection, statement: Any, rows: list[tuple
     """Execute the dialect's statement for all rows; how many it touched."""
     sql = statement(connection.dialect)
     if connection.dialect.name == "sqlite":
-        return (await connection.exec_driver_sql(sql, rows)).rowcount
+        # By the driver: its thread is asked once, not thrice.
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        return int((await driver.executemany(sql, rows)).rowcount)
     columns = tuple(list(column) for column in zip(*rows, strict=True))
     return (await connection.exec_driver_sql(sql, columns)).rowcount
 
@@ -193,6 +195,11 @@ def keepable(text: str) -> str:
 def living(after_ordinal: int, limit: int) -> Select[*tuple[Any, ...]]:
     """The first `limit` calls behind this ordinal that have not ended, in order."""
     return _LIVING.where(calls.c.ordinal > after_ordinal).order_by(calls.c.ordinal).limit(limit)
+
+
+def with_ids(tenant_id: bytes, call_ids: Sequence[bytes]) -> ColumnElement[bool]:
+    """Whether it is one of these calls of the tenant, at most IN_LIMIT."""
+    return and_(calls.c.tenant_id == tenant_id, calls.c.id.in_(call_ids))
 
 
 def with_key(tenant_id: bytes, device_id: bytes, idempotency_key: str) -> ColumnElement[bool]:

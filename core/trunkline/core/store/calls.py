@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import ColumnElement, Delete, Row, Select, Update, and_, delete, exists, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Delete, Row, Select, Update, and_, delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.contract.channel import LARGEST_ANSWER_BYTES
@@ -17,8 +17,6 @@ from trunkline.core.validation import invalid
 from trunkline.v1.call_pb2 import CallState
 
 T = TypeVar("T")
-
-_KEY: Final = tuple_(calls.c.tenant_id, calls.c.id)
 
 NOBODY: Final[frozenset[CallKey]] = frozenset()
 
@@ -49,12 +47,12 @@ class CallRows:
 
     async def versions(self, keys: Collection[CallKey]) -> dict[CallKey, int]:
         """The versions of those of the rows that are there."""
-        query = select(calls.c.tenant_id, calls.c.id, calls.c.version)
+        query = select(calls.c.id, calls.c.version)
         return await self._by_key(query, keys, lambda row: row.version)
 
     async def bodies(self, keys: Collection[CallKey]) -> dict[CallKey, tuple[str, bytes]]:
         """Method and params of those of the calls that are there."""
-        query = select(calls.c.tenant_id, calls.c.id, calls.c.method, calls.c.params)
+        query = select(calls.c.id, calls.c.method, calls.c.params)
         return await self._by_key(query, keys, lambda row: (row.method.decode(), row.params))
 
     async def methods(self, keys: Collection[CallKey]) -> dict[CallKey, str]:
@@ -172,13 +170,17 @@ class CallRows:
         keys: Collection[CallKey],
         value: Callable[[Row[*tuple[Any, ...]]], T],
     ) -> dict[CallKey, T]:
-        """What `value` makes of each row, which begins with its key."""
+        """What `value` makes of each row of the query, which has the id."""
+        ids: dict[bytes, list[bytes]] = {}  # by tenant: SQLite finds no pairs by an index
+        for tenant_id, call_id in keys:
+            ids.setdefault(tenant_id, []).append(call_id)
 
         async def work(connection: AsyncConnection) -> dict[CallKey, T]:
             return {
-                (row.tenant_id, row.id): value(row)
-                for part in parts(keys)
-                for row in await connection.execute(query.where(_KEY.in_(part)))
+                (tenant_id, row.id): value(row)
+                for tenant_id, of_tenant in ids.items()
+                for part in parts(of_tenant)
+                for row in await connection.execute(query.where(call_queries.with_ids(tenant_id, part)))
             }
 
         return await self._database.run(work, alone=False)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Callable, Collection, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
@@ -30,6 +31,10 @@ MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 IN_LIMIT: Final = 500
 """Values in one `IN`; every database takes that many."""
+
+
+FAILURES: Final = (SQLAlchemyError, OSError, sqlite3.Error, *DRIVER_ERRORS)
+"""Whatever goes wrong with a database, as SQLAlchemy says it or the drivers themselves."""
 
 
 def sqlite_url(path: Path) -> str:
@@ -138,7 +143,7 @@ class Database:
                     await connection.commit()
         except IntegrityError:
             raise
-        except (SQLAlchemyError, OSError, *DRIVER_ERRORS) as error:
+        except FAILURES as error:
             if is_no_value(error):
                 raise TrunklineError(
                     ErrorReason.ERROR_REASON_INVALID_ARGUMENT, "No database can hold or look for such a value"

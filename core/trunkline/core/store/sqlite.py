@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.util import await_only
 
 from trunkline.contract.errors import TrunklineError
 from trunkline.core.store.texts import FOLD, FOLD_ASCII, fold, fold_ascii
@@ -37,7 +38,9 @@ def sqlite_engine(url: URL) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN")  # so that a schema change happens as a whole or not at all
+        # So that a schema change happens as a whole or not at all. By the driver: its thread is asked once, not thrice.
+        driver: Any = connection.connection.driver_connection
+        await_only(driver.execute("BEGIN"))
 
     return engine
 
