@@ -130,6 +130,14 @@ async def test_names_are_asked_for_once_and_ids_stand_for_those_that_are_gone() 
     assert len(server.asked) == 2
 
 
+async def test_a_name_that_cannot_be_had_now_is_asked_for_again() -> None:
+    async with ScriptedHttp(answer({}, "503 Service Unavailable"), answer({"name": "Lamp 1"})) as server:
+        async with Rest(server.url, Login(token="t")) as rest:
+            names = Names(rest)
+            assert await names.of(DEVICE_ID) == DEVICE_ID
+            assert await names.of(DEVICE_ID) == "Lamp 1"
+
+
 async def test_only_so_many_names_are_remembered() -> None:
     async with Rest("http://127.0.0.1:1", Login(token="t")) as nowhere:
         names = Names(nowhere)

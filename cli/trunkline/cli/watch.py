@@ -33,11 +33,13 @@ class Names:
         return len(self._names)
 
     async def of(self, device_id: str) -> str:
-        """A device's name; its id if it has none any more."""
+        """A device's name; its id if it has none any more, or none can be had now."""
         if device_id not in self._names:
             try:
                 self.remember(device_id, (await self._rest.get(f"/api/device/{device_id}"))["name"])
-            except RestError:
+            except RestError as error:
+                if error.passing:
+                    return device_id
                 self.remember(device_id, device_id)
         return self._names[device_id]
 

@@ -34,7 +34,7 @@ async def watch_command(
 ) -> None:
     """Tell every change of calls as it happens, until Ctrl-C; with --json one object a line.
 
-    When the server goes away it is waited for, and what changed meanwhile is told then.
+    When the server goes away it is waited for, and what changed meanwhile is told then; after a restart, what stands.
     """
     from trunkline.cli.patience import Patience
     from trunkline.cli.watch import Names, follow, watch
