@@ -12,6 +12,7 @@ from trunkline.v1.transport_service_pb2 import Acknowledgement, DeliveryState, S
 
 # Bound once: looking up a member of a generated enum costs more than the rule that needs it.
 _NOT_ACKNOWLEDGED: Final = DeliveryState.DELIVERY_STATE_NOT_ACKNOWLEDGED
+_DELIVERED: Final = DeliveryState.DELIVERY_STATE_DELIVERED
 _NOT_SENT: Final = DeliveryState.DELIVERY_STATE_NOT_SENT
 _EXPLICIT: Final = Delivery.EXPLICIT
 _UNACKNOWLEDGED: Final = Delivery.UNACKNOWLEDGED
@@ -125,12 +126,12 @@ class Session:
         if delivery is None:
             return None
         was_open = delivery in OPEN
-        if state == _NOT_ACKNOWLEDGED:
+        if state == _NOT_ACKNOWLEDGED and not self.ended:
             self.deliveries[request_id] = _UNACKNOWLEDGED
             return Told(Fact.NOT_ACKNOWLEDGED, was_open)
         self._free(request_id)
-        if state == _NOT_SENT:
-            return Told(Fact.NOT_SENT, was_open)
+        if state != _DELIVERED:
+            return Told(Fact.NOT_SENT if state == _NOT_SENT else Fact.NOT_ACKNOWLEDGED, was_open)
         return _REPORTED_DELIVERED[was_open]
 
     def close(self, lost: bool) -> list[tuple[int, Told]]:

@@ -337,7 +337,8 @@ class StoredCalls:
 
     def timed_out(self, call: Call) -> None:
         """A session reported that the acknowledgement did not come in time; counted when no other may still get it."""
-        keeping_of(call).overdue = True
+        if call.state is not State.DELIVERED:
+            keeping_of(call).overdue = True
 
     def reported_again(self, call: Call, told: Fact, session: Session, now: int, effects: list[Effect]) -> None:
         """A report of a delivery of the last core: that one did not live to handle it, or to have its row written."""
@@ -345,7 +346,7 @@ class StoredCalls:
         if not keeping.inherited:
             return
         if told is Fact.NOT_ACKNOWLEDGED:
-            if call.open or keeping.overdue:
+            if call.open or keeping.overdue or call.state is State.DELIVERED:
                 return
             keeping.overdue = True
             call.state = RULES[call.state][Fact.WRITTEN]
@@ -385,6 +386,7 @@ class StoredCalls:
         keeping.timeouts += 1
         if keeping.timeouts <= keeping.max_retries:
             self._retry_later(call, now, effects)
+            self._rest(call)
         elif self._close_sessions:
             keeping.timeouts = 0
             keeping.overdue = False
