@@ -286,6 +286,8 @@ class DeviceCalls:
         self._dispatch.sessions.current[session] = Session(session, epoch, kind, max_inflight)
         effects: list[Effect] = []
         self._keep_limit(effects)
+        if self._stored_living:
+            self._stored.go_on(now, effects)
         return effects
 
     def session_subscribed(
