@@ -77,6 +77,9 @@ def test_what_is_said_of_an_end() -> None:
     assert end_text(Complete(call, Outcome.OUTCOME_EXPIRED, b"", expired, Cause.CAUSE_NO_REPLY)) == "EXPIRED, NO_REPLY"
     failed = Complete(call, Outcome.OUTCOME_FAILED, b"", expired, Cause.CAUSE_NO_REPLY, "bad\nluck")
     assert end_text(failed) == "FAILED, NO_REPLY, bad luck"
+    reason, cause = ErrorReason.ERROR_REASON_CALL_CANCELLED, Cause.CAUSE_CANCELLED
+    cancelled = Complete(call, Outcome.OUTCOME_CANCELLED, b"", reason, cause, "too late")
+    assert end_text(cancelled) == "CANCELLED, too late"
 
 
 def test_the_page_for_people_has_every_step() -> None:

@@ -63,7 +63,8 @@ def described(session: object, detail: str = "") -> str:
 def end_text(end: Complete) -> str:
     """What the last step says of how a call ended."""
     outcome = Outcome.Name(end.outcome).removeprefix("OUTCOME_")
-    return one_line(", ".join(part for part in (outcome, cause_name(end.cause), end.detail) if part))
+    parts = dict.fromkeys((outcome, cause_name(end.cause), end.detail))  # CANCELLED is an outcome and a cause
+    return one_line(", ".join(part for part in parts if part))
 
 
 def one_line(detail: str) -> str:
