@@ -141,6 +141,7 @@ class StoredWorld(CallShell):
         self._stuck_ms = 0
         self._seen_at = now
         self._was_taking = False
+        self._depth = 0
 
     # --- what follows from what was told ---
 
@@ -185,6 +186,8 @@ class StoredWorld(CallShell):
         model = self.model[name]
         if not (model.living and model.committed) or model.doomed or model.keeping.strategy is Strategy.BURST:
             return False
+        if model.keeping.end is not None:
+            return False  # its `Keep` comes behind a withdrawal that is being answered
         return model.keeping.strategy is Strategy.ON_RESPONSE or self.state(name) is not State.DELIVERED
 
     def holder(self) -> str | None:
@@ -241,12 +244,20 @@ class StoredWorld(CallShell):
 
     # --- what is told ---
 
-    def tell(self, name: str, fact: str, *, timed_out: bool = False) -> None:
-        """Something was told of the call: note it, and what must follow."""
+    def settle(self, session: Connection, packet: Packet, fact: str) -> None:
+        """One of the session's packets is done with."""
+        before = self.state(packet.name) if packet.name in self.model else None
+        self.free(session, packet)
+        if before is not None:
+            self.tell(packet.name, fact, before=before)
+
+    def tell(self, name: str, fact: str, *, timed_out: bool = False, before: State | None = None) -> None:
+        """Something was told of the call: note it, and what must follow. `before`: what was known, if not what is."""
         model = self.model[name]
         if not model.living or not model.committed:
             return
-        before = self.state(name)
+        before = before or self.state(name)
+        timed_out = timed_out and before is not State.DELIVERED
         if fact != "not sent":
             if model.base is State.SENT:  # as its row said
                 model.told.append("written")
@@ -345,17 +356,18 @@ class StoredWorld(CallShell):
 
     def perform(self, effects: Sequence[Effect]) -> None:
         self.owe()
+        self._depth += 1
         super().perform(effects)
-        self._look_for_stuck()
+        self._depth -= 1
+        if not self._depth:  # else an answer to one of several effects, the others of which are still to be performed
+            self._look_for_stuck()
 
     def was_written(self, session: str, request_id: int) -> bool:
         name, one = self.names[request_id], self.world[session]
         packets = [packet for packet in one.of(name, "unacked") if packet.in_outbox]
         if not packets:
             return True
-        self.free(one, packets[0])
-        if name in self.model:
-            self.tell(name, "not sent")
+        self.settle(one, packets[0], "not sent")
         return False
 
     def _perform_one(self, effect: Effect) -> None:
@@ -373,7 +385,6 @@ class StoredWorld(CallShell):
                 assert end is model.keeping.end and model.committed >= model.keeping.end_version
             case Fetch(calls):
                 assert all(not call.keeping.loaded for call in calls if call.keeping)
-                assert any(one.taking for one in self.world.values())
             case Noted(call, Step.STEP_NOT_ACKNOWLEDGED, None, _):
                 self._impatient(self.name(call.request_id))
             case CloseSession(session, reason):
@@ -461,7 +472,7 @@ class StoredWorld(CallShell):
                 assert self.stuck == (name, True) and self.stuck_for() >= RESPONSE_MS
             case Outcome.OUTCOME_EXPIRED, _:
                 assert self.now >= model.call.deadline_ms
-                assert end.cause in self._lacking(model, state)
+                assert end.cause in self._lacking(model, state), (name, end.cause, state)
             case _:
                 raise AssertionError(end)
 
