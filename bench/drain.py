@@ -1,8 +1,8 @@
 """A device that comes back and gets what waited for it; prints one line of JSON.
 
 `drain.py PORT TOKEN COUNT` connects, subscribes with QoS 1, acknowledges and answers COUNT calls, and says how many of
-them it got rid of in each second, from its subscription until the server confirmed the last reply, and whether they came
-in the order of their params.
+them it got rid of in each second, from its subscription until the server confirmed the last reply, and whether they
+came in the order of their params.
 """
 
 import json
@@ -41,7 +41,7 @@ def _answer(line: socket.socket, count: int) -> list[int]:
         if not data:
             raise ConnectionResetError("the server closed the connection")
         found, rest = packets.split_packets(rest + data)
-        out = []
+        out: list[bytes] = []
         for first, body in found:
             confirmed += first >> 4 == packets.PUBACK
             if first >> 4 == packets.PUBLISH:

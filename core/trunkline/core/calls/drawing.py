@@ -12,7 +12,6 @@ from trunkline.core.calls.strategy import HOLDS
 from trunkline.v1.call_pb2 import CallState, Outcome
 from trunkline.v1.error_pb2 import Cause
 
-
 UNSEEN: Final = frozenset({State.STORING, State.QUEUED})
 """States of a call that no session was given: a reply to it is none."""
 
