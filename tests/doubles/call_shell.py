@@ -38,6 +38,13 @@ REPORTS = {
     "not-acknowledged": DeliveryState.DELIVERY_STATE_NOT_ACKNOWLEDGED,
     "not-sent": DeliveryState.DELIVERY_STATE_NOT_SENT,
 }
+TAKEN_UP = {
+    CallState.CALL_STATE_QUEUED: State.QUEUED,
+    CallState.CALL_STATE_SENT: State.SENT,
+    CallState.CALL_STATE_TIMEOUT: State.UNACKNOWLEDGED,
+    CallState.CALL_STATE_DELIVERED: State.DELIVERED,
+}
+"""What a core that starts knows of a call whose row says this."""
 KINDS = {
     "asynchronous": SessionKind.SESSION_KIND_ASYNCHRONOUS,
     "poll": SessionKind.SESSION_KIND_SYNCHRONOUS,
@@ -149,6 +156,24 @@ class CallShell:
 
     def remove(self, name: str) -> None:
         self.perform(self.machine.removed(self.calls[name].request_id, self.now))
+
+    def take_up(self, name: str, row: CallState.ValueType) -> Call:
+        """A core that just started finds the call's row in this state, at the version that was kept last."""
+        before = self.calls[name]
+        kept = before.keeping
+        assert kept is not None
+        version = self.kept.get(name, kept.version)
+        keeping = Keeping(
+            kept.ordinal, kept.create_unix_ms, kept.expire_unix_ms, kept.strategy, kept.max_retries, kept.body_bytes,
+            loaded=False, version=version, committed=version, timeouts=kept.timeouts,
+        )  # fmt: skip  # one argument a line says less
+        call = Call(
+            before.call_id, before.device_id, before.tenant_id, before.kind, "", b"", before.deadline_ms, name,
+            redelivery=before.redelivery, keeping=keeping, request_id=before.request_id, state=TAKEN_UP[row],
+        )  # fmt: skip  # the same
+        self.calls[name], self.shown[name], self.kept[name] = call, call.state, version
+        self.perform(self.machine.taken_up(call, self.now))
+        return call
 
     def fetched(self) -> None:
         """The store has read what it was asked for."""

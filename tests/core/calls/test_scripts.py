@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from doubles.call_shell import CallShell
 
-from trunkline.core.calls.model import Redelivery
+from trunkline.core.calls.model import Redelivery, Strategy
+from trunkline.v1.call_pb2 import CallState
 
 SCRIPTS = sorted((Path(__file__).parent / "scripts").glob("*.txt"))
 
@@ -36,9 +37,12 @@ def play(shell: CallShell, line: str) -> CallShell:
                 pending=int(options.get("pending", 1000)),
                 grace_ms=shell.now + milliseconds(options.get("grace", "0s")),
                 start=int(options.get("start", 1)),
+                stored=int(options.get("stored", 1000)),
+                close_sessions="close-sessions" in flags,
             )
             later.now = shell.now
             later.calls, later.names, later.shown = shell.calls, shell.names, shell.shown
+            later.finished, later.ends = shell.finished, shell.ends
             return later
         case "call":
             shell.call(
@@ -48,7 +52,24 @@ def play(shell: CallShell, line: str) -> CallShell:
                 fail_fast="fail-fast" in flags,
                 timeout_ms=milliseconds(options.get("timeout", "10s")),
                 redelivery=Redelivery(options.get("redelivery", "unanswered")),
+                strategy=Strategy(options["stored"].replace("-", " ")) if "stored" in options else None,
+                retries=int(options.get("retries", 5)),
             )
+        case "stored":
+            for name in names:
+                shell.stored(name)
+        case "not-stored":
+            shell.not_stored(names[0], "unknown" in flags)
+        case "drop":
+            shell.drop(names[0])
+        case "remove":
+            shell.remove(names[0])
+        case "take-up":
+            shell.take_up(names[0], CallState.Value(f"CALL_STATE_{names[1]}"))
+        case "fetched":
+            shell.fetched()
+        case "cancel":
+            shell.cancel(names[0])
         case "hang-up":
             shell.hang_up(names[0])
         case "open":

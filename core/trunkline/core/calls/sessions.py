@@ -79,6 +79,11 @@ class Session:
         """Whether calls may be given to it, now or when a slot is free."""
         return self.subscribed and not self.suspended
 
+    @property
+    def has_free_slot(self) -> bool:
+        """Whether one more delivery fits."""
+        return len(self.deliveries) < self.slots
+
     def lacks(self, request_id: int) -> bool:
         """Whether it has no packet of the call that could still get it acknowledged in time."""
         return self.deliveries.get(request_id, _UNACKNOWLEDGED) is _UNACKNOWLEDGED

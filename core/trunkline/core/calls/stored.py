@@ -205,12 +205,18 @@ class StoredCalls:
                 session.backlog.add(call)
         self.go_on(now, effects)
         if call.open == 0 and call.request_id in self.living:
-            waits_for = WAITS_FOR[self.lacks(call)]
-            keeping = keeping_of(call)
-            if waits_for != keeping.waits_for:
-                keeping.waits_for = waits_for
-                effects.append(Noted(call, Step.STEP_WAITING, None, waits_for))
+            self._note_waiting(call, effects)
             self._rest(call)
+
+    def _note_waiting(self, call: Call, effects: list[Effect]) -> None:
+        """Tell what it waits for, unless that is only its body."""
+        lacks = self.lacks(call)
+        if lacks == Cause.CAUSE_DEVICE_BUSY and any(one.has_free_slot for one in self._dispatch.sessions.taking):
+            return
+        keeping = keeping_of(call)
+        if WAITS_FOR[lacks] != keeping.waits_for:
+            keeping.waits_for = WAITS_FOR[lacks]
+            effects.append(Noted(call, Step.STEP_WAITING, None, keeping.waits_for))
 
     def _waits(self, call: Call, now: int) -> bool:
         """Whether the call goes to any session that takes calls."""
@@ -252,7 +258,7 @@ class StoredCalls:
     def _pump(self, session: Session, now: int, effects: list[Effect]) -> None:
         """Fill the session's free slots with the calls whose turn it is."""
         backlog = session.backlog
-        while backlog and session.taking and len(session.deliveries) < session.slots:
+        while backlog and session.taking and session.has_free_slot:
             call = backlog.first
             if session.paused_until > now:
                 if session.paused_until < self._dispatch.armed:
