@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from system.crash.ledger import NEVER, Entry, Ledger, Row
-from system.crash.rewrites import Why, why
+from system.crash.rewrites import ON_THE_WAY_S, Why, lost_with_the_core, why
 
 SLACK_S: Final = 1.0
 """How late our own devices and readers may look at their sockets."""
@@ -31,6 +31,9 @@ class Account:
     faults: list[str] = field(default_factory=list)
     rewrites: Counter[Why] = field(default_factory=Counter)
     ends: Counter[str] = field(default_factory=Counter)
+    """Of stored calls."""
+    suspects: list[Entry] = field(default_factory=list)
+    """Calls with a fault."""
 
 
 class Status(StrEnum):
@@ -49,26 +52,34 @@ def settle(ledger: Ledger, rows: Sequence[Row], ack_timeout_s: float) -> Account
     for row in rows:
         by_number[int(json.loads(row["request"]["body"]["params"])["n"])].append(row)
     for entry in ledger.calls:
-        account.faults += (f"{entry} was answered {it}" for it in entry.answers if not it.startswith(ANSWERS))
-        if entry.wish.stored:
-            account.faults += stored_once(entry, by_number[entry.wish.number])
-            for row in by_number[entry.wish.number]:
-                account.ends[end_of(row)] += 1
-                account.faults += ended_rightly(entry, row)
-                account.faults += cancelled_rightly(entry, row)
-                account.faults += not_given_up(entry, row, ledger.quiet_at)
-        elif entry.response is not None:
-            account.ends["lightweight, answered"] += 1
-            account.faults += answered_rightly(entry)
-        account.faults += written_rightly(entry, ledger.qos[entry.wish.device])
+        found = list(faults_of(entry, by_number[entry.wish.number], ledger))
+        for row in by_number[entry.wish.number]:
+            account.ends[end_of(row)] += 1
         for before, after in zip(entry.writes, entry.writes[1:], strict=False):
             reason = why(entry, before, after, ledger, ack_timeout_s)
             if reason is None:
-                account.faults.append(f"{entry} was written again without a reason: {before}, {after}")
+                found.append(f"{entry} was written again without a reason: {before}, {after}")
             else:
                 account.rewrites[reason] += 1
+        account.faults += found
+        if found:
+            account.suspects.append(entry)
     account.faults += request_ids_are_unique(ledger.calls)
     return account
+
+
+def faults_of(entry: Entry, rows: Sequence[Row], ledger: Ledger) -> Iterator[str]:
+    """What was promised about every single call."""
+    yield from (f"{entry} was answered {answer}" for answer in entry.answers if not answer.startswith(ANSWERS))
+    yield from written_rightly(entry, ledger.qos[entry.wish.device])
+    if entry.response is not None:
+        yield from answered_rightly(entry)
+    if entry.wish.stored:
+        yield from stored_once(entry, rows)
+    for row in rows:
+        yield from ended_rightly(entry, row, ledger)
+        yield from cancelled_rightly(entry, row)
+        yield from not_given_up(entry, row, ledger.quiet_at)
 
 
 def stored_once(entry: Entry, rows: Sequence[Row]) -> Iterator[str]:
@@ -80,7 +91,7 @@ def stored_once(entry: Entry, rows: Sequence[Row]) -> Iterator[str]:
         yield f"{entry} was acknowledged and is stored as {ids}"
 
 
-def ended_rightly(entry: Entry, row: Row) -> Iterator[str]:
+def ended_rightly(entry: Entry, row: Row, ledger: Ledger) -> Iterator[str]:
     """It has ended, as was told before, and for a reason that its life shows."""
     wish, status, response = entry.wish, row["status"], row["response"]
     if status not in Status.__members__ or (status == Status.DELIVERED and wish.two_way):
@@ -91,15 +102,15 @@ def ended_rightly(entry: Entry, row: Row) -> Iterator[str]:
         yield f"{entry} had ended as {told}, and now it is {status} {response}"
     if status == Status.SUCCESSFUL and json.dumps(response) not in [reply.body for reply in entry.replies]:
         yield f"{entry} is SUCCESSFUL with {response}, which is none of {entry.replies}"
-    if status == Status.DELIVERED and not entry.writes:
-        yield f"{entry} is DELIVERED, but its device never got it"
+    if status == Status.DELIVERED and ledger.qos[wish.device] and all(w.acked_at == NEVER for w in entry.writes):
+        yield f"{entry} is DELIVERED, but its device never acknowledged it: {entry.writes}"
     if status == Status.EXPIRED:
         if told is not None and told.at < wish.expires_at:
             yield f"{entry} is EXPIRED before its time, {wish.expires_at}: {told}"
         if any(reply.confirmed_at < wish.expires_at for reply in entry.replies):
             yield f"{entry} is EXPIRED, but the server had confirmed its reply before: {entry.replies}"
     if status == Status.FAILED:
-        yield from failed_rightly(entry, str(response["error"]))
+        yield from failed_rightly(entry, str(response["error"]), ledger)
 
 
 def not_given_up(entry: Entry, row: Row, quiet_at: float) -> Iterator[str]:
@@ -120,11 +131,12 @@ def cancelled_rightly(entry: Entry, row: Row) -> Iterator[str]:
         yield f"{entry} was withdrawn, and its device got it: {entry.writes}"
 
 
-def failed_rightly(entry: Entry, error: str) -> Iterator[str]:
+def failed_rightly(entry: Entry, error: str, ledger: Ledger) -> Iterator[str]:
     """A call fails for what its policy says, and not for the crashes as such."""
     wish = entry.wish
     if EXHAUSTED in error:
-        if sum(write.acked_at == NEVER for write in entry.writes) <= wish.retries:
+        given_up = wish.redelivery == "never" and not surely_acknowledged(entry, ledger)
+        if not given_up and sum(write.acked_at == NEVER for write in entry.writes) <= wish.retries:
             yield f"{entry} failed because {error}, but was written so: {entry.writes}"
     elif NO_REPLY_IN_TURN in error:
         if "RESPONSE" not in wish.strategy or not wish.two_way:
@@ -134,6 +146,17 @@ def failed_rightly(entry: Entry, error: str) -> Iterator[str]:
             yield f"{entry} was cancelled by nobody: {error}"
     elif wish.redelivery != "never" and entry.call_id:
         yield f"{entry} failed: {error}"
+
+
+def surely_acknowledged(entry: Entry, ledger: Ledger) -> bool:
+    """Whether the server must know that the device acknowledged the call: of one that is not sent again and of whose
+    acknowledgement nobody can tell any more, it says that there was none."""
+    for write in entry.writes:
+        until = write.acked_at + ON_THE_WAY_S
+        lost = lost_with_the_core(write.acked_at, until, ledger) or any(ledger.down("mqtt", write.acked_at, until))
+        if until < ledger.connections[write.connection].ended_at and not lost:
+            return True
+    return False
 
 
 def answered_rightly(entry: Entry) -> Iterator[str]:

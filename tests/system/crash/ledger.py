@@ -155,9 +155,11 @@ class Ledger:
         return connection
 
     async def look(self) -> None:
-        """Keep `looked_at`, on the devices' event loop; until cancelled."""
+        """Keep `looked_at`, on the devices' event loop; until cancelled. After a pause of the loop it still says when
+        that began, until what came meanwhile has been read."""
+        before = self.looked_at
         while True:
-            self.looked_at = time.time()
+            self.looked_at, before = before, time.time()
             await asyncio.sleep(LOOK_S)
 
     def is_down(self, part: str) -> None:

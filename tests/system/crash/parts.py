@@ -151,14 +151,14 @@ class Postgres:
             self.ready.clear()
             self._ledger.is_down(self.name)
             self._ledger.kills.append((time.time(), self.name))
-            self._server.kill()
             self._killed.set()
 
     async def keep_running(self) -> None:
-        """Start it again whenever it was killed, until cancelled."""
+        """Kill it when that was asked for, and start it again; until cancelled."""
         while True:
             await self._killed.wait()
             self._killed.clear()
+            await asyncio.to_thread(self._server.kill)
             await asyncio.to_thread(self._server.start)
             self._ledger.is_back(self.name)
             self.ready.set()

@@ -8,6 +8,9 @@ from system.crash.ledger import Entry, Ledger, Write
 BEHIND_S: Final = 1.0
 """How much later than a fact its mark may be stored, while the database is up."""
 
+BACK_S: Final = 2.0
+"""How much later than the database the core writes again: its pauses grow while there is none."""
+
 ON_THE_WAY_S: Final = 1.0
 """How long a device's acknowledgement may take to count; one whose connection ended meanwhile may not count."""
 
@@ -66,13 +69,23 @@ def ran_out(entry: Entry, before: Write, after: Write, ledger: Ledger, ack_timeo
         if min(write.acked_at, ledger.connections[write.connection].ended_at, after.at) - write.earliest
         >= ack_timeout_s - LATE_S
     ]
-    return before in unacknowledged and sum(w.at <= before.at for w in unacknowledged) <= entry.wish.retries
+    counted = (
+        write
+        for write in unacknowledged
+        if write.at <= before.at and not lost_with_the_core(write.earliest + ack_timeout_s, after.at, ledger)
+    )
+    return before in unacknowledged and sum(1 for _ in counted) <= entry.wish.retries
 
 
 def mark_was_lost(before: Write, after: Write, ledger: Ledger) -> bool:
-    """Whether the core was killed so soon after the earlier write that its mark need not be stored; while the database
-    is down nothing is."""
+    """Whether what became of the earlier write need not be stored."""
+    return lost_with_the_core(before.at, after.at, ledger)
+
+
+def lost_with_the_core(at: float, until: float, ledger: Ledger) -> bool:
+    """Whether the core was killed so soon after a fact of this time that its mark need not be stored; as long as the
+    database is down nothing is."""
     return any(
-        down.at - before.at <= BEHIND_S or any(True for _ in ledger.down("postgres", before.at, down.at))
-        for down in ledger.down("core", before.at, after.at)
+        down.at - at <= BEHIND_S or any(True for _ in ledger.down("postgres", at - BACK_S, down.at))
+        for down in ledger.down("core", at, until)
     )

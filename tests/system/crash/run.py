@@ -12,10 +12,11 @@ from typing import Any, Final
 import httpx
 import psutil
 from doubles.postgres_server import PostgresServer
+from system.crash.accounts import Account, settle
 from system.crash.callers import Callers, is_final
 from system.crash.devices import Device, access_token
 from system.crash.kills import kill_at_random
-from system.crash.ledger import Ledger, Row
+from system.crash.ledger import Entry, Ledger, Row
 from system.crash.parts import Core, Facade, Mortal, Part, Postgres, Worker
 from system.crash.wishes import LONG_S, NATURES
 
@@ -37,6 +38,7 @@ START_S: Final = 60.0
 SETTLE_S: Final = LONG_S + 30.0
 PAGE: Final = 1_000
 READERS: Final = 2
+STORIES: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,9 @@ class Run:
 
     def __init__(self, plan: Plan, folder: Path) -> None:
         self.ledger = Ledger()
-        self.rows: list[Row] = []
-        """The stored calls as they stand at the end, in the shape of REST."""
+        self.account = Account()
+        self.stories: list[str] = []
+        """What happened to the first calls with a fault, as the server explains it."""
         self._plan = plan
         self._folder = folder
         self._background: list[asyncio.Task[None]] = []
@@ -99,7 +102,8 @@ class Run:
                 async with asyncio.timeout(START_S):
                     await asyncio.gather(*(part.ready.wait() for part in parts))
                 self.ledger.quiet_at = time.time()
-                self.rows = await settled_rows(http, device_ids)
+                self.account = settle(self.ledger, await settled_rows(http, device_ids), ACK_TIMEOUT_S)
+                self.stories = [await self._story(http, entry) for entry in self.account.suspects[:STORIES]]
                 for reader in readers:
                     reader.cancel()
 
@@ -118,6 +122,15 @@ class Run:
             devices.append(Device(number, port, nature.level, nature.qos, self.ledger, chance))
             self._keep(devices[-1].live(), f"device {number}")
         return devices
+
+    async def _story(self, http: httpx.AsyncClient, entry: Entry) -> str:
+        """A call's timeline, and what was killed during it."""
+        explained = await http.get(f"/api/rpc/{entry.call_id}/explain")
+        first = min([*entry.asked, *(write.at for write in entry.writes)])
+        last = max([first, *(write.at for write in entry.writes)])
+        downs = [down for down in self.ledger.downs if down.back_at > first - 2 and down.at < last + 2]
+        ends = [self.ledger.connections[write.connection].ended_at for write in entry.writes]
+        return f"{entry}\n{explained.text}\n{entry.writes}\ntheir connections ended {ends}\n{downs}"
 
     async def _be_called(self, callers: Callers, parts: Sequence[Mortal]) -> None:
         """Calls and kills, as long as the plan says."""

@@ -116,12 +116,27 @@ def test_expired() -> None:
     assert "had confirmed its reply" in life.settled(life.row("EXPIRED")).faults[0]
 
 
+def test_delivered() -> None:
+    life = Life(two_way=False)
+    assert "never acknowledged" in life.settled(life.row("DELIVERED")).faults[0]
+    life.write(2)
+    assert not life.settled(life.row("DELIVERED")).faults
+    life = Life(two_way=False, qos=0)
+    assert not life.settled(life.row("DELIVERED")).faults  # nobody knows whether what was written to a socket is read
+
+
 def test_failed() -> None:
     retries = {"error": "There was a Timeout and all retry attempts have been exhausted. Retry attempts set: 2"}
     life = Life()
     for at in (2, 5, 8):
         assert "but was written so" in life.settled(life.row("FAILED", retries)).faults[0]
         life.write(at, acked=False)
+    assert not life.settled(life.row("FAILED", retries)).faults
+    life = Life(redelivery="never")
+    assert not life.settled(life.row("FAILED", retries)).faults  # written to a connection that was lost
+    life.write(2)
+    assert "but was written so" in life.settled(life.row("FAILED", retries)).faults[0]
+    life.ledger.downs.append(Down("core", 2.5, 3))
     assert not life.settled(life.row("FAILED", retries)).faults
     in_turn = {"error": "There was a timeout awaiting for RPC response from device."}
     assert life.settled(life.row("FAILED", in_turn)).faults
@@ -242,6 +257,16 @@ def test_no_acknowledgement_in_time() -> None:
     assert rewritten(life) is None
 
 
+def test_a_timeout_that_the_core_forgot() -> None:
+    life = Life(redelivery="never", retries=0)
+    life.write(10, acked=False)
+    life.write(13)
+    assert rewritten(life) is None
+    life.entry.replies.clear()
+    life.ledger.downs.append(Down("core", 12.5, 12.8))
+    assert rewritten(life) is Why.ACK_TIMEOUT
+
+
 @pytest.mark.parametrize("redelivery", ["unanswered", "undelivered"])
 def test_a_worker_that_was_lost(redelivery: str) -> None:
     life = Life(redelivery=redelivery)
@@ -260,6 +285,8 @@ def test_a_worker_that_was_lost(redelivery: str) -> None:
         ([Down("core", 9.9, 11)], Why.MARK_LOST),
         ([Down("core", 14, 15)], None),
         ([Down("core", 14, 15), Down("postgres", 9, 16)], Why.MARK_LOST),
+        ([Down("core", 14, 15), Down("postgres", 7, 8.5)], Why.MARK_LOST),
+        ([Down("core", 14, 15), Down("postgres", 7, 7.5)], None),
         ([Down("postgres", 9, 16)], None),
         ([Down("facade", 10, 11), Down("mqtt", 10, 11)], None),
         ([Down("core", 20.1, 22)], None),

@@ -8,9 +8,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from system.crash.accounts import settle
 from system.crash.ledger import Ledger
-from system.crash.run import ACK_TIMEOUT_S, Plan, Run
+from system.crash.run import Plan, Run
 from system.crash.wishes import NATURES
 
 DATABASES = ["sqlite", pytest.param("postgres", marks=pytest.mark.needs("postgres"))]
@@ -20,8 +19,7 @@ async def killed(plan: Plan, folder: Path, capsys: pytest.CaptureFixture[str]) -
     """Run the plan; every call must be accounted for."""
     one = Run(plan, folder)
     await one.run()
-    ledger = one.ledger
-    account = settle(ledger, one.rows, ACK_TIMEOUT_S)
+    ledger, account = one.ledger, one.account
     with capsys.disabled():
         print(f"\n{plan}")
         print("kills", dict(Counter(part for _, part in ledger.kills)), "calls", len(ledger.calls))
@@ -29,7 +27,7 @@ async def killed(plan: Plan, folder: Path, capsys: pytest.CaptureFixture[str]) -
         print("ends", dict(account.ends.most_common()))
         for reason, count in account.rewrites.most_common():
             print(f"written again {count} times: {reason}")
-    shown = "\n".join(account.faults[:20])
+    shown = "\n".join([*account.faults[:20], "", *one.stories])
     assert not account.faults, f"{len(account.faults)} faults with seed {plan.seed}, logs in {folder}:\n{shown}"
     assert {part for _, part in ledger.kills} == {"core", "mqtt", "facade", *(["postgres"] if plan.postgres else [])}
     return ledger
