@@ -23,13 +23,19 @@ def stored(typed: Typed, device: str, method: str = "m") -> str:
 def watching(*arguments: str) -> Iterator[Iterator[Any]]:
     """The objects that a `watch` of its own process prints, as they come."""
     command = [sys.executable, "-m", "trunkline.cli.main", "watch", "--json", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    heeding = signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored
+    try:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    finally:
+        signal.signal(signal.SIGINT, heeding)
+    with process:
         assert process.stdout is not None
         try:
             yield map(json.loads, process.stdout)
-        finally:
             process.send_signal(signal.SIGINT)
             assert process.wait(20) == INTERRUPTED
+        finally:
+            process.kill()
 
 
 def test_changes_come_as_they_happen_and_none_is_missed_between_two_watches(typed: Typed, lamp: str) -> None:
