@@ -64,7 +64,6 @@ class Device:
                 if isinstance(error, Malformed | AssertionError):
                     self._ledger.faults.append(f"device {self._number}: {error!r}")
             finally:
-                self._connection.ended_at = time.time()
                 for task in self._later:
                     task.cancel()
                 line.cut()
@@ -74,7 +73,13 @@ class Device:
         await asyncio.sleep(0.05 if self.settled else self._chance.uniform(0.02, 1.0))
 
     async def _take_calls(self, line: MqttDevice) -> None:
-        self._connection = self._ledger.new_connection()
+        self._connection = connection = self._ledger.new_connection()
+        try:
+            await self._read_on(line)
+        finally:
+            connection.ended_at = time.time()
+
+    async def _read_on(self, line: MqttDevice) -> None:
         line.send(packets.subscribe(self._level, line.next_id(), ((TOPIC, self._qos),)))
         stays_s = self._chance.expovariate(1 / 6)
         async with asyncio.timeout(None) as until:

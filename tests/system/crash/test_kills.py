@@ -39,9 +39,9 @@ def seed(usual: int) -> int:
 
 @pytest.mark.parametrize("database", DATABASES)
 async def test_some_kills(database: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    plan = Plan(seed=seed(5), kills=8, seconds=30, mean_s=0.4, postgres=database == "postgres")
+    plan = Plan(seed=seed(5), kills=8, seconds=30, mean_s=0.7, postgres=database == "postgres")
     ledger = await killed(plan, tmp_path, capsys)
-    assert sum(bool(entry.call_id) for entry in ledger.calls) >= 50
+    assert sum(bool(entry.call_id) for entry in ledger.calls) >= 20
 
 
 @pytest.mark.long
