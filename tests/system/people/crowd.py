@@ -38,17 +38,20 @@ def _added(admin: httpx.Client, customer: Json) -> Json:
 
 
 def things(callers: Callers) -> Mapping[str, Json]:
-    """A device of the owner's with its own profile, its credentials, and another customer."""
+    """A device of the owner's with its own profile, its credentials, a call that waits for it, and another customer."""
     admin = callers["admin"]
     mine = made(callers[OWNER].get("/api/auth/user"))
     new = {"name": unique(), "type": unique(), "customerId": mine["customerId"]}
     device = made(admin.post("/api/device", json=new))
     device_id, profile_id = device["id"]["id"], device["deviceProfileId"]["id"]
+    waiting = {"method": "m", "persistent": True, "timeout": 3_600_000}
+    call = made(admin.post(f"/api/rpc/oneway/{device_id}", json=waiting))
     return {
         "device": device | {"version": None},
         "credentials": made(admin.get(f"/api/device/{device_id}/credentials")) | {"version": None},
         "profile": made(admin.get(f"/api/deviceProfile/{profile_id}")) | {"version": None},
         "customer": made(admin.get(f"/api/customer/{mine['customerId']['id']}")),
+        "call": {"id": {"id": call["rpcId"]}},
         "other": made(admin.post("/api/customer", json={"title": unique()})),
     }
 

@@ -58,6 +58,12 @@ ROWS: Final = (
     ("POST", "/api/rpc/twoway/{device} call", CALLED),
     ("POST", "/api/plugins/rpc/oneway/{device} call", CALLED.replace("504", "409")),
     ("POST", "/api/plugins/rpc/twoway/{device} call", CALLED.replace("504", "409")),
+    ("POST", "/api/rpc/twoway/{device} stored", CALLED.replace("504", "200")),
+    ("GET", "/api/rpc/persistent/{call}", SEEN),
+    ("GET", f"/api/rpc/persistent/device/{{device}}?{PAGE}", CALLED.replace("504", "200")),
+    ("GET", "/api/rpc/{call}/explain", SEEN),
+    ("POST", "/api/rpc/persistent/{call}/cancel", SEEN),
+    ("DELETE", "/api/rpc/persistent/{call}", CHANGED),
 )
 
 
@@ -85,6 +91,7 @@ def test_who_may_do_what(
         "new": {"name": "x", "type": "DEFAULT", "transportType": "DEFAULT"},
         "both": {"device": there_is["device"], "credentials": there_is["credentials"]},
         "call": CALL,
+        "stored": {"method": "m", "persistent": True},
     }
     asked = [who for who, status in zip(COLUMNS, statuses.split(), strict=True) if status != "-"]
     answers = {who: everybody[who].request(method, path, json=bodies[said]) for who in asked}

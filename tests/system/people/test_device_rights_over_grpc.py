@@ -13,11 +13,11 @@ from system.people.crowd import crowd, things, token_of
 from system.runners import Served
 
 from trunkline.v1 import device_service_pb2 as pb
+from trunkline.v1 import rpc_service_pb2 as calls
 from trunkline.v1.call_pb2 import CallKind
 from trunkline.v1.device_pb2 import CredentialsType, Device, DeviceCredentials
 from trunkline.v1.device_profile_pb2 import DeviceProfile, TransportType
 from trunkline.v1.device_service_pb2_grpc import DeviceServiceStub
-from trunkline.v1.rpc_service_pb2 import CallRequest
 from trunkline.v1.rpc_service_pb2_grpc import RpcServiceStub
 
 COLUMNS: Final = ("sys_admin", "admin", "other_admin", "customer_user", "other_customer_user", "public")
@@ -35,6 +35,7 @@ CHANGED: Final = "no - gone no no no"
 LISTED: Final = "no ok ok no no no"
 FOR_ALL: Final = "no ok ok ok ok ok"
 FIRST: Final = "no - - no no no"
+CALLED: Final = "no ok gone ok no no"
 
 FULL: Final = pb.DeviceProfileView.DEVICE_PROFILE_VIEW_FULL
 BASIC: Final = pb.DeviceProfileView.DEVICE_PROFILE_VIEW_BASIC
@@ -64,6 +65,14 @@ ROWS: Final = (
     ("ListDeviceProfiles", "basic", FOR_ALL),
     ("SetDefaultDeviceProfile", "", CHANGED),
     ("Call", "", "no off gone off no no"),
+    ("Submit", "", CALLED),
+    ("GetCall", "", SEEN),
+    ("ListCalls", "", CALLED),
+    ("ExplainCall", "", SEEN),
+    ("CancelCall", "", SEEN),
+    ("DeleteCall", "", CHANGED),
+    ("WatchCalls", "", FOR_ALL),
+    ("WatchCalls", "device", SEEN),
 )
 
 
@@ -125,9 +134,17 @@ def requests(there_is: Mapping[str, Json]) -> Mapping[tuple[str, str], Message]:
         ("ListDeviceProfiles", ""): pb.ListDeviceProfilesRequest(view=FULL),
         ("ListDeviceProfiles", "basic"): pb.ListDeviceProfilesRequest(view=BASIC),
         ("SetDefaultDeviceProfile", ""): pb.SetDefaultDeviceProfileRequest(id=ids["profile"]),
-        ("Call", ""): CallRequest(
+        ("Call", ""): calls.CallRequest(
             device_id=ids["device"], method="m", kind=CallKind.CALL_KIND_ONE_WAY, timeout_ms=5000, fail_fast=True
         ),
+        ("Submit", ""): calls.SubmitRequest(device_id=ids["device"], method="m", kind=CallKind.CALL_KIND_ONE_WAY),
+        ("GetCall", ""): calls.GetCallRequest(call_id=ids["call"]),
+        ("ListCalls", ""): calls.ListCallsRequest(device_id=ids["device"]),
+        ("ExplainCall", ""): calls.ExplainCallRequest(call_id=ids["call"]),
+        ("CancelCall", ""): calls.CancelCallRequest(call_id=ids["call"]),
+        ("DeleteCall", ""): calls.DeleteCallRequest(call_id=ids["call"]),
+        ("WatchCalls", ""): calls.WatchCallsRequest(),
+        ("WatchCalls", "device"): calls.WatchCallsRequest(device_id=ids["device"]),
     }
 
 
