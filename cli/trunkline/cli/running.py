@@ -57,6 +57,7 @@ def run(make: Callable[[], Part], on_ready: Callable[[Facts], None], first: Call
 async def _run(make: Callable[[], Part], on_ready: Callable[[Facts], None], first: Callable[[], None] | None) -> int:
     if first is not None:
         first()
+    gc.set_threshold(*GC_THRESHOLDS)  # a start may build much that stays, such as what it has of 100,000 stored calls
     part = make()
     facts = await part.start()
     told = asyncio.Event()  # from here on signals drain; before, they end the process as they always do
@@ -100,7 +101,6 @@ async def _until(told: asyncio.Event, part: Part) -> int:
 
 
 def calm_collector() -> None:
-    """Keep the garbage collector away from what a start has built, and from looking too often at the rest."""
+    """Keep the garbage collector away from what a start has built."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)

@@ -11,6 +11,7 @@ from trunkline.core.journal.timeline import MAX_STEPS, TimelineEntry, read
 from trunkline.v1.call_pb2 import Outcome, Step
 
 ACCEPTED, STORED, WAITING, SENT = Step.STEP_ACCEPTED, Step.STEP_STORED, Step.STEP_WAITING, Step.STEP_SENT
+TAKEN_UP = Step.STEP_TAKEN_UP
 
 
 def call(**values: Any) -> Call:
@@ -47,6 +48,28 @@ def test_waiting_costs_a_call_no_steps() -> None:
     waited = [TimelineEntry(5, WAITING, "device offline"), TimelineEntry(6, WAITING, "no free slot")]
     assert unsaved(one) == [*waited, TimelineEntry(7, SENT, "a")]
     assert read(take(one, 8)) == [*waited, TimelineEntry(7, SENT, "a")]
+
+
+def test_being_taken_up_costs_a_call_no_steps_either() -> None:
+    one = call(taken_up=True)
+    note(one, 5_000_000, TAKEN_UP, "")
+    assert unsaved(one) == [TimelineEntry(5, TAKEN_UP)]
+    note(one, 5_100_000, WAITING, "device offline")
+    assert one.steps is None
+    begun = [TimelineEntry(5, TAKEN_UP), TimelineEntry(5, WAITING, "device offline")]
+    assert unsaved(one) == begun
+    note(one, 6_000_000, WAITING, "no free slot")
+    assert unsaved(one) == [*begun, TimelineEntry(6, WAITING, "no free slot")]
+    assert read(take(one, 8)) == [*begun, TimelineEntry(6, WAITING, "no free slot")]
+
+
+def test_what_comes_after_it_was_taken_up_keeps_its_time() -> None:
+    one = call(taken_up=True)
+    note(one, 5_000_000, TAKEN_UP, "")
+    note(one, 7_000_000, WAITING, "device offline")
+    note(one, 8_000_000, SENT, "a")
+    waited = TimelineEntry(7, WAITING, "device offline")
+    assert read(take(one, 9)) == [TimelineEntry(5, TAKEN_UP), waited, TimelineEntry(8, SENT, "a")]
 
 
 def test_a_wait_that_nobody_knows_is_a_step_like_others() -> None:

@@ -166,8 +166,8 @@ class Keeping(msgspec.Struct, eq=False):
     saved_steps: int = 0
     """How many steps of its timeline were handed out to be written."""
     waits: int = 0
-    """Its last step while that is one of waiting: Unix milliseconds · 8 + what for. Many calls wait at once, and this
-    is smaller than a step."""
+    """That it was taken up and what it waits for, as long as that is the last that happened, packed: many calls wait
+    at once, and this is smaller than a step."""
 
 
 class Call(msgspec.Struct, eq=False):

@@ -18,6 +18,8 @@ _EXPLICIT: Final = Delivery.EXPLICIT
 _UNACKNOWLEDGED: Final = Delivery.UNACKNOWLEDGED
 _REPORTED_DELIVERED: Final = (Told(Fact.DELIVERED, False), Told(Fact.DELIVERED, True))
 
+_OFFLINE: Final = Cause.CAUSE_DEVICE_OFFLINE
+
 
 class Session:
     """One session. `epoch` grows with every session of the device; `max_inflight` is its number of slots."""
@@ -254,9 +256,11 @@ class Sessions:
     @property
     def unavailability(self) -> Cause.ValueType:
         """Why a call was never sent, as the sessions stand now."""
+        if not self.current:
+            return _OFFLINE
         live = [one for one in self.current.values() if not one.suspended]
         if not live:
-            return Cause.CAUSE_DEVICE_OFFLINE
+            return _OFFLINE
         if any(one.subscribed for one in live):
             return Cause.CAUSE_DEVICE_BUSY
         return Cause.CAUSE_DEVICE_NOT_SUBSCRIBED

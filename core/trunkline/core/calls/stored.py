@@ -57,6 +57,11 @@ WAITS_FOR: Final = {
 }
 """What the timeline says of a call that lacks this."""
 
+_TWO_WAY: Final = CallKind.CALL_KIND_TWO_WAY
+_BUSY: Final = Cause.CAUSE_DEVICE_BUSY
+_TAKEN_UP: Final = Step.STEP_TAKEN_UP
+_WAITING: Final = Step.STEP_WAITING
+
 _ANSWERED: Final = (Outcome.OUTCOME_SUCCEEDED, Outcome.OUTCOME_DELIVERED)
 
 
@@ -113,7 +118,7 @@ class StoredCalls:
     def submit(self, call: Call, now: int, effects: list[Effect]) -> None:
         """Take a call that has its request id; nobody hears of it before it is committed."""
         keeping = keeping_of(call)
-        call.wants = Wants.REPLY if call.kind == CallKind.CALL_KIND_TWO_WAY else Wants.DELIVERY
+        call.wants = Wants.REPLY if call.kind == _TWO_WAY else Wants.DELIVERY
         call.state = State.STORING
         if call.deadline_ms <= now:
             self._end(call, expired(call, Cause.CAUSE_EXPIRED_ON_ARRIVAL), now, effects)
@@ -126,11 +131,11 @@ class StoredCalls:
     def take_up(self, call: Call, now: int, effects: list[Effect]) -> None:
         """Go on with a call of which an earlier core left the row."""
         keeping = keeping_of(call)
-        call.wants = Wants.REPLY if call.kind == CallKind.CALL_KIND_TWO_WAY else Wants.DELIVERY
+        call.wants = Wants.REPLY if call.kind == _TWO_WAY else Wants.DELIVERY
         call.completed = keeping.inherited = True
         self.living[call.request_id] = call
         self._alarm(call.deadline_ms, call.request_id, effects)
-        effects.append(Noted(call, Step.STEP_TAKEN_UP))
+        effects.append(Noted(call, _TAKEN_UP))
         if call.state is State.UNACKNOWLEDGED:
             self._retry_later(call, now, effects)
         keeping.row_state = living_state(call)
@@ -200,10 +205,11 @@ class StoredCalls:
 
     def _hand_out(self, call: Call, now: int, effects: list[Effect]) -> None:
         """Nobody has the call: let it wait for its turn at each session that takes calls."""
-        for session in self._dispatch.sessions.taking:
-            if session.lacks(call.request_id):
-                session.backlog.add(call)
-        self.go_on(now, effects)
+        if self._dispatch.sessions.current:
+            for session in self._dispatch.sessions.taking:
+                if session.lacks(call.request_id):
+                    session.backlog.add(call)
+            self.go_on(now, effects)
         if call.open == 0 and call.request_id in self.living:
             self._note_waiting(call, effects)
             self._rest(call)
@@ -211,12 +217,12 @@ class StoredCalls:
     def _note_waiting(self, call: Call, effects: list[Effect]) -> None:
         """Tell what it waits for, unless that is only its body."""
         lacks = self.lacks(call)
-        if lacks == Cause.CAUSE_DEVICE_BUSY and any(one.has_free_slot for one in self._dispatch.sessions.taking):
+        if lacks == _BUSY and any(one.has_free_slot for one in self._dispatch.sessions.taking):
             return
         keeping = keeping_of(call)
         if WAITS_FOR[lacks] != keeping.waits_for:
             keeping.waits_for = WAITS_FOR[lacks]
-            effects.append(Noted(call, Step.STEP_WAITING, None, keeping.waits_for))
+            effects.append(Noted(call, _WAITING, None, keeping.waits_for))
 
     def _waits(self, call: Call, now: int) -> bool:
         """Whether the call goes to any session that takes calls."""

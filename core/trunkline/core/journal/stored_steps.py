@@ -1,6 +1,7 @@
 """The steps of a stored call that its row lacks: small, since many calls wait at once, and handed out to be written.
 
-A last step of waiting is one integer, `Keeping.waits`; with a step behind it, it becomes a step like all others.
+That it was taken up, and what it waits for, is one integer, `Keeping.waits`, as long as it is the last that happened;
+with a step behind them they become steps like all others.
 """
 
 from typing import Final
@@ -13,8 +14,15 @@ from trunkline.v1.call_pb2 import Outcome, Step
 _ACCEPTED: Final = Step.STEP_ACCEPTED
 _WAITING: Final = Step.STEP_WAITING
 
-_WAITS: Final = tuple(WAITS_FOR.values())
-_WAIT_BITS: Final = 3
+_TAKEN_UP: Final = Step.STEP_TAKEN_UP
+
+_WAITS: Final = ("", *WAITS_FOR.values())
+_REASON: Final = 0x7
+"""The bits of `waits` that say what it waits for: a place in `_WAITS`."""
+_INHERITED: Final = 0x8
+"""The bit that says that it was taken up at the same time."""
+_BITS: Final = 4
+"""So many, and behind them the time in Unix milliseconds."""
 
 _ALL: Final = 1 << 20
 """Steps that are counted as saved once the end is."""
@@ -28,12 +36,19 @@ def note(call: Call, unix_ns: int, step: Step.ValueType, detail: str) -> None:
     notes = call.steps or []
     if keeping.saved_steps + len(notes) >= MAX_STEPS:
         return
+    at = unix_ns // _NS_PER_MS << _BITS
+    if step == _TAKEN_UP and not notes:
+        keeping.waits = at | _INHERITED
+        return
+    reason = _WAITS.index(detail) if step == _WAITING and detail in _WAITS else 0
+    if reason and keeping.waits == at | _INHERITED:
+        keeping.waits |= reason
+        return
     if keeping.waits:
-        waited = _waited(keeping)
-        notes.append((waited.unix_ms * _NS_PER_MS, waited.step, waited.detail))
+        notes += [(packed.unix_ms * _NS_PER_MS, packed.step, packed.detail) for packed in _packed(keeping)]
         keeping.waits = 0
-    if step == _WAITING and detail in _WAITS:
-        keeping.waits = unix_ns // _NS_PER_MS << _WAIT_BITS | _WAITS.index(detail)
+    if reason:
+        keeping.waits = at | reason
     else:
         notes.append((unix_ns, step, detail))
     call.steps = notes or None
@@ -41,11 +56,7 @@ def note(call: Call, unix_ns: int, step: Step.ValueType, detail: str) -> None:
 
 def unsaved(call: Call) -> list[TimelineEntry]:
     """The steps that were not handed out yet."""
-    keeping = keeping_of(call)
-    steps = entries(call.steps or ())
-    if keeping.waits:
-        steps.append(_waited(keeping))
-    return steps
+    return entries(call.steps or ()) + _packed(keeping_of(call))
 
 
 def take(call: Call, unix_ms: int) -> str:
@@ -69,6 +80,12 @@ def take(call: Call, unix_ms: int) -> str:
     return lines(taken)
 
 
-def _waited(keeping: Keeping) -> TimelineEntry:
-    what_for = _WAITS[keeping.waits & (1 << _WAIT_BITS) - 1]
-    return TimelineEntry(keeping.waits >> _WAIT_BITS, _WAITING, what_for)
+def _packed(keeping: Keeping) -> list[TimelineEntry]:
+    """The steps that `waits` stands for."""
+    steps = []
+    unix_ms = keeping.waits >> _BITS
+    if keeping.waits & _INHERITED:
+        steps.append(TimelineEntry(unix_ms, _TAKEN_UP))
+    if reason := keeping.waits & _REASON:
+        steps.append(TimelineEntry(unix_ms, _WAITING, _WAITS[reason]))
+    return steps

@@ -51,7 +51,7 @@ def entries(notes: Iterable[Note]) -> list[TimelineEntry]:
 def described(session: object, detail: str = "") -> str:
     """What a step's detail says of a session, or of none."""
     if session is None:
-        return one_line(detail)
+        return one_line(detail) if detail else ""
     if isinstance(session, str):
         place = session
     else:
