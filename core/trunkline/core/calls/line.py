@@ -50,9 +50,18 @@ class Line:
 
     def discard(self, call: Call) -> None:
         """Take a call out, if it is there."""
-        at = bisect_left(self._calls, _ORDINAL(call), key=_ORDINAL)
-        if at < len(self._calls) and self._calls[at] is call:
-            del self._calls[at]
+        calls = self._calls
+        if not calls:
+            return
+        if calls[0] is call:
+            del calls[0]
+            return
+        ordinal = _ORDINAL(call)
+        if ordinal < _ORDINAL(calls[0]):  # it went out, while those behind it wait
+            return
+        at = bisect_left(calls, ordinal, key=_ORDINAL)
+        if at < len(calls) and calls[at] is call:
+            del calls[at]
 
     def take_first(self) -> Call:
         """Take the earliest out."""
