@@ -50,5 +50,5 @@ async def test_many_kills(database: str, tmp_path: Path, capsys: pytest.CaptureF
     plan = Plan(seed=seed(55), kills=150, seconds=170, mean_s=0.4, postgres=database == "postgres")
     ledger = await killed(plan, tmp_path, capsys)
     assert len(ledger.kills) >= 60
-    assert sum(bool(entry.call_id) for entry in ledger.calls) >= 2_000
+    assert sum(bool(entry.call_id) for entry in ledger.calls) >= 1_000
     assert {entry.wish.device for entry in ledger.calls if entry.writes} == set(range(len(NATURES)))
