@@ -78,7 +78,7 @@ def faults_of(entry: Entry, rows: Sequence[Row], ledger: Ledger) -> Iterator[str
         yield from stored_once(entry, rows)
     for row in rows:
         yield from ended_rightly(entry, row, ledger)
-        yield from cancelled_rightly(entry, row)
+        yield from cancelled_rightly(entry, row, ledger)
         yield from not_given_up(entry, row, ledger.quiet_at)
 
 
@@ -122,13 +122,15 @@ def not_given_up(entry: Entry, row: Row, quiet_at: float) -> Iterator[str]:
             yield f"{entry} is EXPIRED, although its device was there: {entry.writes} {entry.replies}"
 
 
-def cancelled_rightly(entry: Entry, row: Row) -> Iterator[str]:
-    """What a cancellation said is true."""
+def cancelled_rightly(entry: Entry, row: Row, ledger: Ledger) -> Iterator[str]:
+    """What a cancellation said is true, as far as the core that was asked can know what became of the call."""
     did = entry.cancelled
     if did in ("WITHDRAWN", "MARKED") and CANCELLED not in str(row["response"]):
         yield f"{entry} was cancelled ({did}) and is {row['status']} {row['response']}"
-    if did == "WITHDRAWN" and entry.writes:
-        yield f"{entry} was withdrawn, and its device got it: {entry.writes}"
+    told_at = entry.final.at if entry.final is not None else NEVER
+    known = [write for write in entry.writes if not lost_with_the_core(write.at, told_at, ledger)]
+    if did == "WITHDRAWN" and known:
+        yield f"{entry} was withdrawn, and its device got it: {known}"
 
 
 def failed_rightly(entry: Entry, error: str, ledger: Ledger) -> Iterator[str]:
@@ -178,7 +180,7 @@ def written_rightly(entry: Entry, qos: int) -> Iterator[str]:
             yield f"{entry} was written with {write.remaining_ms} ms left: {write}"
         if write.remaining_ms is not None and write.earliest + write.remaining_ms / 1000 > wish.expires_at + SLACK_S:
             yield f"{entry} was written with {write.remaining_ms} ms left, more than it had: {write}"
-        if qos and write.earliest > confirmed_at:
+        if qos and wish.stored and write.earliest > confirmed_at:
             yield f"{entry} was written after its reply was confirmed: {entry.replies} {write}"
         if entry.final is not None and write.earliest > entry.final.at + SLACK_S:
             yield f"{entry} was written after it had ended as {entry.final}: {write}"

@@ -166,6 +166,8 @@ def test_cancelled(did: str) -> None:
     assert "was cancelled" in life.settled(life.row("EXPIRED")).faults[0]
     life.write(2)
     assert len(life.settled(cancelled).faults) == (did == "WITHDRAWN")
+    life.ledger.downs.append(Down("core", 2.5, 3))  # the next one cannot know that it was written
+    assert not life.settled(cancelled).faults
 
 
 def test_lightweight_calls() -> None:
@@ -174,6 +176,9 @@ def test_lightweight_calls() -> None:
     assert not life.settled().faults
     life.entry.response = '{"n": 1}'
     assert "none of" in life.settled().faults[0]
+    life = succeeded(stored=False)  # whose worker may be lost with the reply that it confirmed
+    life.write(2.5, again=True)
+    assert not life.settled().faults
     life = Life(stored=False)
     life.write(2)
     life.write(3)
