@@ -253,7 +253,6 @@ async def test_the_living_come_in_order_and_in_pages(bench: Bench) -> None:
     rest = await bench.rows.living(first[-1].ordinal, 10)
     assert [call.ordinal for call in rest] == [7, 9]
     assert await bench.rows.living(9, 10) == []
-    assert await bench.rows.last_ordinal() == 9
 
 
 async def test_a_living_call_has_all_but_its_body(bench: Bench) -> None:
@@ -279,8 +278,7 @@ async def test_living_calls_whose_device_is_gone_name_it_once(bench: Bench, stor
     assert set(await bench.rows.orphaned_devices()) == {gone, there.id}
 
 
-async def test_of_no_calls_the_last_ordinal_is_zero(bench: Bench) -> None:
-    assert await bench.rows.last_ordinal() == 0
+async def test_of_no_calls_none_lives(bench: Bench) -> None:
     assert await bench.rows.living(-1, 10) == []
 
 

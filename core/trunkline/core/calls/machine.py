@@ -113,11 +113,6 @@ class DeviceCalls:
         """Living calls, also those whose caller hung up."""
         return len(self._dispatch.calls) + len(self._stored_living)
 
-    @property
-    def stored_living(self) -> int:
-        """How many of these are stored ones."""
-        return len(self._stored_living)
-
     def find(self, request_id: int) -> Call | None:
         """The call that has this id: a living one, or a stored one whose end is not committed yet."""
         return (

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import ColumnElement, Delete, Row, Select, Update, and_, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, Delete, Row, Select, Update, and_, delete, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.contract.channel import LARGEST_ANSWER_BYTES
@@ -77,14 +77,6 @@ class CallRows:
             return list(await connection.scalars(query.distinct()))
 
         return await self._database.run(work)
-
-    async def last_ordinal(self) -> int:
-        """The highest ordinal of any row; 0: there is none."""
-
-        async def work(connection: AsyncConnection) -> int:
-            return await connection.scalar(select(func.max(calls.c.ordinal))) or 0
-
-        return await self._database.run(work, alone=False)
 
     async def find(self, tenant_id: bytes, call_id: bytes) -> StoredCall | None:
         """The tenant's call with this id."""
